@@ -1,0 +1,126 @@
+"""Bytes <-> events: the line format, its hash chain, and the path for old shapes.
+
+A line is `{"seq":..,"time":..,"actor":..,"type":..,<fields>,"hash":"<64 hex>"}` and a newline. The
+hash covers the previous line's hash (as its 64 hex digits) and this line's bytes before `,"hash"`;
+the full format is in `docs/log-format.md`. This is the only module that catches decoder errors.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from eventlog.errors import CorruptLog, InvalidEvent
+from eventlog.events import AnyEvent, Event, KnownEvent, Unrecognised
+from eventlog.head import Head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+MAX_LINE = 64 * 1024 * 1024
+"""The most bytes a line may have, its newline included."""
+
+HASH_SIZE = len(',"hash":""}') + 64
+"""The bytes at the end of every line (before its newline) that carry the hash."""
+
+UPCASTERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""A retired tag -> what turns its raw dict into the next shape (and tag). Version 1 has retired none."""
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Any] | None = None
+
+
+def link(body: bytes, previous: str) -> str:
+    """Returns the hash of a line whose bytes before `,"hash"` are `body`, after a line hashed `previous`."""
+    return sha256(previous.encode() + body).hexdigest()
+
+
+def hash_field(hash_: str) -> bytes:
+    """Returns the end of a line that carries `hash_`, without its newline."""
+    return b',"hash":"%s"}' % hash_.encode()
+
+
+def encode(event: Event, after: Head) -> tuple[bytes, Head]:
+    """Returns the line of `event`, which must carry the number after `after.seq`, and the head after it.
+
+    Raises InvalidEvent for what cannot be read back: lone surrogates, numbers beyond 64 bits, a
+    newline inside raw JSON, more than MAX_LINE bytes.
+    """
+    try:
+        whole = _encoder.encode(event)
+        actor = _encoder.encode(event.actor)
+    except (UnicodeEncodeError, OverflowError, RecursionError, msgspec.EncodeError) as error:
+        raise InvalidEvent(f"the event cannot be written as JSON: {error}") from error
+    # msgspec writes the tag first; the format wants seq, time and actor before it.
+    tag = b'"type":"%s",' % str(event.__struct_config__.tag).encode()
+    envelope = b'"seq":%d,"time":"%s","actor":%s' % (event.seq, event.time.encode(), actor)
+    rest = whole[1 + len(tag) + len(envelope) : -1]
+    body = b"{" + envelope + b"," + tag[:-1] + rest
+    if b"\n" in body:
+        raise InvalidEvent("the event holds raw JSON with a newline in it")
+    hash_ = link(body, after.hash)
+    line = body + hash_field(hash_) + b"\n"
+    if len(line) > MAX_LINE:
+        raise InvalidEvent(
+            f"the event has {len(line):,} bytes, the limit is {MAX_LINE:,}",
+            hint="long texts belong into files: name the file in the event",
+        )
+    return line, Head(event.seq, hash_, after.offset + len(line))
+
+
+def decode_lines(lines: bytes, after: Head) -> Sequence[AnyEvent]:
+    """Returns the events of whole lines whose chain has been checked and which follow `after`.
+
+    Raises CorruptLog for a line that is chained but is not an event, or whose number is wrong.
+    """
+    global _decoder
+    if _decoder is None:
+        _decoder = msgspec.json.Decoder(KnownEvent)
+    events: Sequence[AnyEvent]
+    try:
+        events = _decoder.decode_lines(lines)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
+        events = _decode_one_by_one(lines, after)
+    first = after.seq + 1
+    if [event.seq for event in events] != list(range(first, first + len(events))):
+        wrong = next(i for i, event in enumerate(events) if event.seq != first + i)
+        at = after.offset + sum(len(line) + 1 for line in lines.split(b"\n")[:wrong])
+        raise CorruptLog(first + wrong, at, f"its seq is {events[wrong].seq}, not {first + wrong}")
+    return events
+
+
+def _decode_one_by_one(lines: bytes, after: Head) -> list[AnyEvent]:
+    events: list[AnyEvent] = []
+    offset = after.offset
+    for number, line in enumerate(lines.split(b"\n")[:-1], after.seq + 1):
+        try:
+            events.append(_decode_line(line))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
+            raise CorruptLog(number, offset, f"it is not an event: {error}") from error
+        offset += len(line) + 1
+    return events
+
+
+def _decode_line(line: bytes) -> AnyEvent:
+    raw = msgspec.json.decode(line, type=dict[str, Any])
+    raw.pop("hash", None)
+    raw = upcast(raw, UPCASTERS)
+    if raw.get("type") in _KNOWN_TAGS:
+        known: AnyEvent = msgspec.convert(raw, KnownEvent)
+        return known
+    envelope = {key: raw.pop(key, None) for key in ("seq", "time", "actor", "type")}
+    return msgspec.convert(envelope | {"body": raw}, Unrecognised)
+
+
+def upcast(
+    raw: dict[str, Any], upcasters: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]
+) -> dict[str, Any]:
+    """Returns `raw` (a line as a dict) in its newest shape, one step of `upcasters` after another."""
+    while (step := upcasters.get(raw.get("type", ""))) is not None:
+        raw = step(raw)
+    return raw
+
+
+_KNOWN_TAGS = frozenset(str(type_.__struct_config__.tag) for type_ in KnownEvent.__args__)

@@ -1,0 +1,216 @@
+"""The file backend: `events.jsonl`, one event a line, safe against crashes and parallel writers.
+
+An append takes the lock, checks that the expected head is still the end of the file, writes once,
+syncs, and only then acknowledges. After a failed write or sync nothing is acknowledged, no sync is
+tried again (Linux reports a lost write once and then forgets it), and this store never writes
+again. Torn tails are cut by the next writer, after a copy of what is cut was put beside the log.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from msgspec import Struct
+
+from eventlog.disk import Disk, OsDisk
+from eventlog.errors import Conflict, DamagedLog, RegressedLog, StorageFailed
+from eventlog.events import Event
+from eventlog.head import START, Head
+from eventlog.lock import LockFile, read_witness
+from eventlog.mend import cut_tail, move_to_new_file, write_all
+from eventlog.recovery import Corrupt, ReadAt, Scan, TornTail, Verdict, check_place, find_head
+from eventlog.store import Batch, batches, seal
+
+_OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Examination(Struct, frozen=True):
+    """What a log is: the head of its valid prefix, what follows it, and what is missing of what was seen."""
+
+    head: Head
+    verdict: Verdict
+    regression: RegressedLog | None
+
+
+class JsonlStore:
+    """An EventStore in the file `path`; the folder is made by the first append.
+
+    `lock_timeout` (seconds) bounds the wait for other writers. One thread at a time may use it.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        lock_path: str | os.PathLike[str] | None = None,
+        lock_timeout: float = 10.0,
+        disk: Disk | None = None,
+    ) -> None:
+        self.path = os.fspath(path)
+        self._folder = os.path.dirname(os.path.abspath(self.path))
+        self._lock_path = os.fspath(lock_path or os.path.join(self._folder, ".bo", "lock"))
+        self._disk = disk or OsDisk()
+        self._lock = LockFile(self._disk, self._lock_path, lock_timeout)
+        self._failure: StorageFailed | None = None
+
+    def exists(self) -> bool:
+        """Whether there is a log."""
+        return self._disk.exists(self.path)
+
+    def close(self) -> None:
+        """Gives the lock file's descriptor back; the store may be used again."""
+        self._lock.close()
+
+    def append(self, events: Sequence[Event], expected: Head) -> Batch:
+        """See EventStore."""
+        if self._failure is not None:
+            raise StorageFailed(f"this process does not write again after: {self._failure}")
+        batch, lines = seal(events, expected)
+        if not lines:
+            return batch
+        with self._as_storage_failure(f"cannot write {self.path}"):
+            self._make_folders()
+            with self._lock as lock:
+                fd = self._open_settled(lock, expected)
+                try:
+                    self._write(fd, lines, expected.offset, lock)
+                finally:
+                    self._disk.close(fd)
+                lock.acknowledge(batch.head)
+        return batch
+
+    def read(self, after: Head = START) -> Iterator[Batch]:
+        """See EventStore. Also raises RegressedLog when the log lacks what was acknowledged here."""
+        seen = read_witness(self._disk, self._lock_path)
+        with self._reading() as fd:
+            if seen is not None:
+                self._check_seen(fd, seen)
+            check_place(self._read_at(fd), after)
+            scan = Scan(self._read_at(fd), after)
+            try:
+                yield from batches(scan)
+                return
+            except DamagedLog:
+                if not isinstance(scan.verdict, Corrupt):
+                    raise
+        # A writer may have cut a torn tail and written anew while we read: look a second time.
+        with self._reading() as fd:
+            yield from batches(Scan(self._read_at(fd), scan.head))
+
+    def follow(self, after: Head, idle: float | None = None) -> Iterator[Batch]:
+        """See EventStore."""
+        from eventlog.watch import Watch
+
+        with Watch(self.path) as watch:
+            while True:
+                grown = False
+                for batch in self.read(after):
+                    yield batch
+                    after = batch.head
+                    grown = True
+                if not grown and not watch.wait(idle):
+                    yield Batch((), after)
+
+    def head(self, back: int = 0) -> Head:
+        """See EventStore."""
+        with self._reading() as fd:
+            return find_head(self._read_at(fd), self._disk.size(fd), back)
+
+    def examine(self) -> Examination:
+        """Returns what the whole log is, every byte checked; never raises for damage."""
+        seen = read_witness(self._disk, self._lock_path)
+        with self._reading() as fd:
+            scan = Scan(self._read_at(fd))
+            verdict = scan.finish()
+            regression = None
+            if seen is not None and not isinstance(verdict, Corrupt):
+                try:
+                    check_place(self._read_at(fd), seen)
+                except RegressedLog:
+                    regression = RegressedLog(seen, scan.head)
+            return Examination(scan.head, verdict, regression)
+
+    # --- reading
+
+    def _read_at(self, fd: int) -> ReadAt:
+        return lambda offset, size: self._disk.read_at(fd, offset, size)
+
+    @contextmanager
+    def _reading(self) -> Iterator[int]:
+        with self._as_storage_failure(f"cannot read {self.path}"):
+            fd = self._disk.open_for_reading(self.path)
+        try:
+            yield fd
+        except OSError as error:
+            raise StorageFailed(f"cannot read {self.path}: {error.strerror}") from error
+        finally:
+            self._disk.close(fd)
+
+    def _check_seen(self, fd: int, seen: Head) -> None:
+        try:
+            check_place(self._read_at(fd), seen)
+        except RegressedLog:
+            scan = Scan(self._read_at(fd))
+            verdict = scan.finish()
+            raise (
+                verdict.error() if isinstance(verdict, Corrupt) else RegressedLog(seen, scan.head)
+            ) from None
+
+    # --- writing
+
+    @contextmanager
+    def _as_storage_failure(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageFailed(f"{what}: {error.strerror or error}") from error
+
+    def _make_folders(self) -> None:
+        missing = []
+        folder = os.path.dirname(self._lock_path)
+        while not self._disk.exists(folder):
+            missing.append(folder)
+            folder = os.path.dirname(folder)
+        for folder in reversed(missing):
+            self._disk.make_directory(folder)
+            self._disk.sync_directory(os.path.dirname(folder))
+
+    def _open_settled(self, lock: LockFile, expected: Head) -> int:
+        """Opens the log with its end at `expected`, torn tails cut; raises what stands in the way."""
+        seen, trusted = lock.witness()
+        if not trusted and self.exists():
+            lock.acknowledge(move_to_new_file(self._disk, self.path))
+        fd = self._disk.open(self.path, create=expected == START)
+        try:
+            if seen is not None:
+                self._check_seen(fd, seen)
+            check_place(self._read_at(fd), expected)
+            if self._disk.size(fd) != expected.offset:
+                scan = Scan(self._read_at(fd), expected)
+                verdict = scan.finish()
+                if isinstance(verdict, Corrupt):
+                    raise verdict.error()
+                if isinstance(verdict, TornTail):
+                    cut_tail(self._disk, self.path, fd, verdict)
+                if scan.head != expected:
+                    raise Conflict(expected, scan.head)
+        except BaseException:
+            self._disk.close(fd)
+            raise
+        return fd
+
+    def _write(self, fd: int, lines: bytes, offset: int, lock: LockFile) -> None:
+        try:
+            write_all(self._disk, fd, lines, offset)
+            self._disk.sync(fd)
+            if offset == 0:
+                self._disk.sync_directory(self._folder)
+        except OSError as error:
+            self._failure = StorageFailed(f"cannot write {self.path}: {error.strerror or error}")
+            # Without space nothing that was written is lost: the torn tail tells the next writer enough.
+            if error.errno not in _OUT_OF_SPACE:
+                lock.distrust()
+            raise self._failure from error

@@ -1,0 +1,76 @@
+"""The EventStore protocol: where a log rests. Every backend passes the same contract suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from eventlog.codec import decode_lines, encode
+from eventlog.events import AnyEvent, Event
+from eventlog.head import START, Head
+from eventlog.recovery import Corrupt, Scan
+
+
+class Batch(Struct, frozen=True):
+    """Some events in order, and the head behind the last of them."""
+
+    events: Sequence[AnyEvent]
+    head: Head
+
+
+class EventStore(Protocol):
+    """One log. Synchronous: a backend whose client is asynchronous hides its loop behind this."""
+
+    def append(self, events: Sequence[Event], expected: Head) -> Batch:
+        """Makes `events` durable behind `expected` with one write and one sync.
+
+        Returns them with their numbers, and the new head; only then are they acknowledged. A crash
+        may keep the first few of them: each must be true by itself. Raises Conflict when the head
+        is no longer `expected` (START: the log must not exist yet), LockTimeout, StorageFailed
+        (nothing acknowledged; this store refuses every later append), DamagedLog, InvalidEvent.
+        """
+        ...
+
+    def read(self, after: Head = START) -> Iterator[Batch]:
+        """Yields what lies behind `after`, the chain checked, in batches of bounded size.
+
+        A torn tail is passed over. Raises RegressedLog when `after` is not a place in this log, and
+        CorruptLog at the first line that fails its checks, behind the last good batch.
+        """
+        ...
+
+    def follow(self, after: Head, idle: float | None = None) -> Iterator[Batch]:
+        """Like `read`, then yields new events as they land, without end.
+
+        With `idle`, an empty batch comes whenever that many seconds pass without news.
+        """
+        ...
+
+    def head(self, back: int = 0) -> Head:
+        """Returns the head `back` events before the end, read from the end; START of an empty log."""
+        ...
+
+
+def seal(events: Sequence[Event], after: Head) -> tuple[Batch, bytes]:
+    """Returns `events` numbered from behind `after` with the head behind them, and their lines."""
+    numbered: list[Event] = []
+    lines: list[bytes] = []
+    for event in events:
+        event = replace(event, seq=after.seq + 1)
+        line, after = encode(event, after)
+        numbered.append(event)
+        lines.append(line)
+    return Batch(numbered, after), b"".join(lines)  # type: ignore[arg-type]
+
+
+def batches(scan: Scan) -> Iterator[Batch]:
+    """Yields the events that `scan` walks over; raises CorruptLog where its verdict is damage."""
+    before = scan.head
+    for lines in scan:
+        yield Batch(decode_lines(lines, before), scan.head)
+        before = scan.head
+    if isinstance(scan.verdict, Corrupt):
+        raise scan.verdict.error()

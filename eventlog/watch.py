@@ -1,0 +1,79 @@
+"""Waiting until a file may have changed: inotify on Linux, looking at it elsewhere."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import sys
+import time
+
+_IN_MODIFY = 0x2
+_IN_MOVED_TO = 0x80
+_IN_CREATE = 0x100
+_POLL = 0.05
+"""Seconds between two looks where there is no inotify."""
+
+
+class Watch:
+    """Watches the file `path`, also across its replacement by another one of the same name.
+
+    The folder is watched rather than the file, so a rename is seen like a write. Use it with `with`,
+    and look at the file once after entering and before the first `wait`: nothing is missed then.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._fd = -1
+
+    def __enter__(self) -> Watch:
+        self._fd = _inotify(os.path.dirname(os.path.abspath(self._path)))
+        self._seen = self._stamp()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Returns True as soon as the file may have changed, False after `timeout` seconds without news."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if self._fd >= 0:
+                if not select.select([self._fd], [], [], left)[0]:
+                    return False
+                os.read(self._fd, 65536)
+            stamp = self._stamp()
+            if stamp != self._seen:
+                self._seen = stamp
+                return True
+            if left is not None and left <= 0:
+                return False
+            if self._fd < 0:
+                time.sleep(_POLL if left is None else min(_POLL, left))
+
+    def _stamp(self) -> tuple[int, int, int] | None:
+        try:
+            status = os.stat(self._path)
+        except OSError:
+            return None
+        return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _inotify(folder: str) -> int:
+    """Returns a descriptor that becomes readable when something in `folder` changes, -1 if there is none."""
+    if sys.platform != "linux":
+        return -1
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        fd: int = libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+        if fd < 0:
+            return -1
+        if libc.inotify_add_watch(fd, os.fsencode(folder), _IN_MODIFY | _IN_MOVED_TO | _IN_CREATE) < 0:
+            os.close(fd)
+            return -1
+    except (OSError, AttributeError):
+        return -1
+    return fd

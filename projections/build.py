@@ -1,0 +1,147 @@
+"""The state of a build: what a fold of its events says. Plain data, changed in place by `evolve` only.
+
+Workers refer to each other by their place in the plan (an int), so that the ready set costs a few
+counter steps an event, also with 100,000 workers. The state grows with the plan, never with the
+history: what lies further back is read from the log.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+Status = Literal["pending", "in_progress", "review_pending", "completed", "failed", "timed_out", "cancelled"]
+
+STATUSES: tuple[Status, ...] = (
+    "pending",
+    "in_progress",
+    "review_pending",
+    "completed",
+    "failed",
+    "timed_out",
+    "cancelled",
+)
+
+RUNNING: frozenset[Status] = frozenset(("in_progress", "review_pending"))
+"""Begun and not finished."""
+
+FINISHED: frozenset[Status] = frozenset(("completed", "failed", "timed_out", "cancelled"))
+
+FOLD_VERSION = 1
+"""Goes up whenever the fold or these types change: a snapshot of another version is ignored."""
+
+
+class Attempt(Struct, gc=False, array_like=True):
+    """The latest spawn of a worker."""
+
+    number: int
+    via: str
+    started_at: str
+    parent: str | None = None
+    dispatcher: str | None = None
+    timeout: float | None = None
+    message: str | None = None
+    percent: float | None = None
+    progressed_at: str | None = None
+
+
+class Submission(Struct, gc=False, array_like=True):
+    """Work that was handed in for review."""
+
+    at: str
+    files: str | None
+    summary: str | None
+
+
+class Result(Struct, gc=False, array_like=True):
+    """How the worker ended, or what its last review said."""
+
+    at: str
+    output: str | None = None
+    summary: str | None = None
+    error: str | None = None
+    reason: str | None = None
+
+
+class Worker(Struct, gc=False, array_like=True):
+    """One worker, its dependencies and dependents as places in the plan.
+
+    `waiting` counts the dependencies that are not completed; `late` are the attempts with a late result.
+    """
+
+    id: str
+    dependencies: list[int]
+    dependents: list[int]
+    waiting: int
+    status: Status = "pending"
+    hours: float | None = None
+    attempts: int = 0
+    conversation: str | None = None
+    completed_at: str | None = None
+    attempt: Attempt | None = None
+    submission: Submission | None = None
+    result: Result | None = None
+    forced: bool = False
+    late: list[int] = []
+
+
+class Dispatcher(Struct, gc=False, array_like=True):
+    """A dispatcher that has started and has not stopped."""
+
+    id: str
+    host: str
+    pid: int
+    via: str
+    jobs: int
+    started_at: str
+
+
+class Build(Struct, array_like=True):
+    """Everything that a log says now. `plan` is the plan's JSON text, amendments
+    included; `plan_hash` the SHA-256 of the text as it was first given.
+
+    `seq` and `updated_at` are of the last event folded; all is empty before the first.
+    """
+
+    seq: int = 0
+    build_id: str = ""
+    created_at: str = ""
+    updated_at: str = ""
+    plan: bytes = b""
+    plan_hash: str = ""
+    workers: list[Worker] = []
+    ready: set[int] = set()
+    counts: dict[str, int] = {}
+    dispatchers: dict[str, Dispatcher] = {}
+    notes: int = 0
+    late_results: int = 0
+    origin: str | None = None
+    index: dict[str, int] = {}
+
+    def __post_init__(self) -> None:
+        """Finds the places of the workers where a snapshot left them out."""
+        if len(self.index) != len(self.workers):
+            self.index = {worker.id: place for place, worker in enumerate(self.workers)}
+
+    @property
+    def exists(self) -> bool:
+        """Whether a plan was defined."""
+        return bool(self.build_id)
+
+    @property
+    def status(self) -> str:
+        """`completed`, `active` (something runs or can run), or `stuck` (neither)."""
+        if self.counts.get("completed", 0) == len(self.workers):
+            return "completed"
+        running = sum(self.counts.get(status, 0) for status in RUNNING)
+        return "active" if running or self.ready else "stuck"
+
+    def find(self, worker: str) -> Worker | None:
+        """Returns the worker with that id, or None."""
+        place = self.index.get(worker)
+        return None if place is None else self.workers[place]
+
+    def ready_workers(self) -> list[Worker]:
+        """Returns the ready workers in plan order."""
+        return [self.workers[place] for place in sorted(self.ready)]

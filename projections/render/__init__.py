@@ -1,0 +1,3 @@
+"""Pure renders: from a build to the text of a file."""
+
+__all__: list[str] = []
