@@ -28,6 +28,7 @@ HASH_SIZE = len(',"hash":""}') + 64
 UPCASTERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """A retired tag -> what turns its raw dict into the next shape (and tag). Version 1 has retired none."""
 
+_DECODER_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] | None = None
 
@@ -45,17 +46,18 @@ def hash_field(hash_: str) -> bytes:
 def encode(event: Event, after: Head) -> tuple[bytes, Head]:
     """Returns the line of `event`, which must carry the number after `after.seq`, and the head after it.
 
-    Raises InvalidEvent for what cannot be read back: lone surrogates, numbers beyond 64 bits, a
-    newline inside raw JSON, more than MAX_LINE bytes.
+    Raises InvalidEvent for what would not be read back as the same event (lone surrogates, NaN, raw
+    JSON that is none or has spaces around it), a newline inside raw JSON, more than MAX_LINE bytes:
+    a line once written is never taken back, and one that cannot be read ends its log.
     """
     try:
         whole = _encoder.encode(event)
-        actor = _encoder.encode(event.actor)
+        time, actor = _encoder.encode(event.time), _encoder.encode(event.actor)
     except (UnicodeEncodeError, OverflowError, RecursionError, msgspec.EncodeError) as error:
         raise InvalidEvent(f"the event cannot be written as JSON: {error}") from error
     # msgspec writes the tag first; the format wants seq, time and actor before it.
     tag = b'"type":"%s",' % str(event.__struct_config__.tag).encode()
-    envelope = b'"seq":%d,"time":"%s","actor":%s' % (event.seq, event.time.encode(), actor)
+    envelope = b'"seq":%d,"time":%s,"actor":%s' % (event.seq, time, actor)
     rest = whole[1 + len(tag) + len(envelope) : -1]
     body = b"{" + envelope + b"," + tag[:-1] + rest
     if b"\n" in body:
@@ -67,7 +69,25 @@ def encode(event: Event, after: Head) -> tuple[bytes, Head]:
             f"the event has {len(line):,} bytes, the limit is {MAX_LINE:,}",
             hint="long texts belong into files: name the file in the event",
         )
+    if not _reads_back(event, line):
+        raise InvalidEvent("the event would not be read back as it is")
     return line, Head(event.seq, hash_, after.offset + len(line))
+
+
+def _reads_back(event: Event, line: bytes) -> bool:
+    try:
+        line.decode()  # msgspec passes over raw JSON without looking at its text
+        return bool(_known_events().decode(line) == event)
+    except _DECODER_ERRORS:
+        return False
+
+
+def _known_events() -> msgspec.json.Decoder[Any]:
+    """Returns the decoder of all events of this version; making it costs a millisecond."""
+    global _decoder
+    if _decoder is None:
+        _decoder = msgspec.json.Decoder(KnownEvent)
+    return _decoder
 
 
 def decode_lines(lines: bytes, after: Head) -> Sequence[AnyEvent]:
@@ -75,13 +95,10 @@ def decode_lines(lines: bytes, after: Head) -> Sequence[AnyEvent]:
 
     Raises CorruptLog for a line that is chained but is not an event, or whose number is wrong.
     """
-    global _decoder
-    if _decoder is None:
-        _decoder = msgspec.json.Decoder(KnownEvent)
     events: Sequence[AnyEvent]
     try:
-        events = _decoder.decode_lines(lines)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
+        events = _known_events().decode_lines(lines)
+    except _DECODER_ERRORS:
         events = _decode_one_by_one(lines, after)
     first = after.seq + 1
     if [event.seq for event in events] != list(range(first, first + len(events))):
@@ -97,7 +114,7 @@ def _decode_one_by_one(lines: bytes, after: Head) -> list[AnyEvent]:
     for number, line in enumerate(lines.split(b"\n")[:-1], after.seq + 1):
         try:
             events.append(_decode_line(line))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        except _DECODER_ERRORS as error:
             raise CorruptLog(number, offset, f"it is not an event: {error}") from error
         offset += len(line) + 1
     return events
@@ -107,7 +124,7 @@ def _decode_line(line: bytes) -> AnyEvent:
     raw = msgspec.json.decode(line, type=dict[str, Any])
     raw.pop("hash", None)
     raw = upcast(raw, UPCASTERS)
-    if raw.get("type") in _KNOWN_TAGS:
+    if isinstance(tag := raw.get("type"), str) and tag in _KNOWN_TAGS:
         known: AnyEvent = msgspec.convert(raw, KnownEvent)
         return known
     envelope = {key: raw.pop(key, None) for key in ("seq", "time", "actor", "type")}
@@ -118,7 +135,7 @@ def upcast(
     raw: dict[str, Any], upcasters: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]
 ) -> dict[str, Any]:
     """Returns `raw` (a line as a dict) in its newest shape, one step of `upcasters` after another."""
-    while (step := upcasters.get(raw.get("type", ""))) is not None:
+    while isinstance(tag := raw.get("type"), str) and (step := upcasters.get(tag)) is not None:
         raw = step(raw)
     return raw
 

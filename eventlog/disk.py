@@ -42,6 +42,10 @@ class Disk(Protocol):
         """Makes the file `size` bytes long."""
         ...
 
+    def copy_mode(self, source: int, target: int) -> None:
+        """Gives the file behind `target` the permissions of the one behind `source`."""
+        ...
+
     def sync(self, fd: int) -> None:
         """Returns when the file's data and size would survive a loss of power."""
         ...
@@ -109,6 +113,10 @@ class OsDisk:
     def truncate(self, fd: int, size: int) -> None:
         """See Disk."""
         os.ftruncate(fd, size)
+
+    def copy_mode(self, source: int, target: int) -> None:
+        """See Disk."""
+        os.fchmod(target, os.fstat(source).st_mode & 0o777)
 
     def sync(self, fd: int) -> None:
         """See Disk. macOS needs F_FULLFSYNC: its fsync stops at the drive's cache."""

@@ -12,6 +12,7 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from msgspec import Struct
 
@@ -19,8 +20,8 @@ from eventlog.disk import Disk, OsDisk
 from eventlog.errors import Conflict, DamagedLog, RegressedLog, StorageFailed
 from eventlog.events import Event
 from eventlog.head import START, Head
-from eventlog.lock import LockFile, read_witness
-from eventlog.mend import cut_tail, move_to_new_file, write_all
+from eventlog.lock import LockFile, read_witness, wait_for
+from eventlog.mend import cut_tail, move_to_new_file, renew, save_tail, write_all
 from eventlog.recovery import Corrupt, ReadAt, Scan, TornTail, Verdict, check_place, find_head
 from eventlog.store import Batch, batches, seal
 
@@ -51,8 +52,12 @@ class JsonlStore:
     ) -> None:
         self.path = os.fspath(path)
         self._folder = os.path.dirname(os.path.abspath(self.path))
-        self._lock_path = os.fspath(lock_path or os.path.join(self._folder, ".bo", "lock"))
+        self._lock_path = os.path.abspath(lock_path or os.path.join(self._folder, ".bo", "lock"))
+        lock_folder = os.path.dirname(self._lock_path)
+        below = lock_folder.startswith(os.path.join(self._folder, ""))
+        self._folders = (lock_folder,) if below else (self._folder, lock_folder)
         self._disk = disk or OsDisk()
+        self._lock_timeout = lock_timeout
         self._lock = LockFile(self._disk, self._lock_path, lock_timeout)
         self._failure: StorageFailed | None = None
 
@@ -69,36 +74,36 @@ class JsonlStore:
         if self._failure is not None:
             raise StorageFailed(f"this process does not write again after: {self._failure}")
         batch, lines = seal(events, expected)
-        if not lines:
+        if not lines and read_witness(self._disk, self._lock_path).offset >= expected.offset:
             return batch
         with self._as_storage_failure(f"cannot write {self.path}"):
             self._make_folders()
             with self._lock as lock:
-                fd = self._open_settled(lock, expected)
+                fd = self._open_settled(lock, expected, growing=bool(lines))
                 try:
-                    self._write(fd, lines, expected.offset, lock)
+                    if lines:
+                        self._write(lock, fd, lines, expected)
+                        lock.acknowledge(batch.head)
                 finally:
-                    self._disk.close(fd)
-                lock.acknowledge(batch.head)
+                    self._close_log(fd)
         return batch
 
-    def read(self, after: Head = START) -> Iterator[Batch]:
+    def read(self, after: Head = START, until: int | None = None) -> Iterator[Batch]:
         """See EventStore. Also raises RegressedLog when the log lacks what was acknowledged here."""
         seen = read_witness(self._disk, self._lock_path)
         with self._reading() as fd:
-            if seen is not None:
-                self._check_seen(fd, seen)
-            check_place(self._read_at(fd), after)
+            for place in dict.fromkeys((seen, after)):
+                self._check_seen(fd, place)
             scan = Scan(self._read_at(fd), after)
             try:
-                yield from batches(scan)
+                yield from batches(scan, until)
                 return
             except DamagedLog:
                 if not isinstance(scan.verdict, Corrupt):
                     raise
         # A writer may have cut a torn tail and written anew while we read: look a second time.
         with self._reading() as fd:
-            yield from batches(Scan(self._read_at(fd), scan.head))
+            yield from batches(Scan(self._read_at(fd), scan.head), until)
 
     def follow(self, after: Head, idle: float | None = None) -> Iterator[Batch]:
         """See EventStore."""
@@ -126,7 +131,7 @@ class JsonlStore:
             scan = Scan(self._read_at(fd))
             verdict = scan.finish()
             regression = None
-            if seen is not None and not isinstance(verdict, Corrupt):
+            if not isinstance(verdict, Corrupt):
                 try:
                     check_place(self._read_at(fd), seen)
                 except RegressedLog:
@@ -141,7 +146,12 @@ class JsonlStore:
     @contextmanager
     def _reading(self) -> Iterator[int]:
         with self._as_storage_failure(f"cannot read {self.path}"):
-            fd = self._disk.open_for_reading(self.path)
+            try:
+                fd = self._disk.open_for_reading(self.path)
+            except FileNotFoundError:
+                if (seen := read_witness(self._disk, self._lock_path)) == START:
+                    raise
+                raise RegressedLog(seen, START) from None
         try:
             yield fd
         except OSError as error:
@@ -169,48 +179,99 @@ class JsonlStore:
             raise StorageFailed(f"{what}: {error.strerror or error}") from error
 
     def _make_folders(self) -> None:
-        missing = []
-        folder = os.path.dirname(self._lock_path)
-        while not self._disk.exists(folder):
-            missing.append(folder)
-            folder = os.path.dirname(folder)
-        for folder in reversed(missing):
-            self._disk.make_directory(folder)
-            self._disk.sync_directory(os.path.dirname(folder))
+        for folder in self._folders:
+            missing = []
+            while not self._disk.exists(folder):
+                missing.append(folder)
+                folder = os.path.dirname(folder)
+            if missing:
+                # Whoever made the one that is there may have died before it was durable.
+                self._disk.sync_directory(os.path.dirname(folder))
+            for folder in reversed(missing):
+                self._disk.make_directory(folder)
+                self._disk.sync_directory(os.path.dirname(folder))
 
-    def _open_settled(self, lock: LockFile, expected: Head) -> int:
-        """Opens the log with its end at `expected`, torn tails cut; raises what stands in the way."""
-        seen, trusted = lock.witness()
-        if not trusted and self.exists():
-            lock.acknowledge(move_to_new_file(self._disk, self.path))
-        fd = self._disk.open(self.path, create=expected == START)
+    def _open_settled(self, lock: LockFile, expected: Head, *, growing: bool) -> int:
+        """Opens the log, mended and durable; one that is `growing` has to end at `expected`."""
+        seen, state = lock.witness()
+        fd = self._open_locked(max(seen, expected, key=lambda head: head.offset))
         try:
-            if seen is not None:
-                self._check_seen(fd, seen)
-            check_place(self._read_at(fd), expected)
-            if self._disk.size(fd) != expected.offset:
-                scan = Scan(self._read_at(fd), expected)
-                verdict = scan.finish()
-                if isinstance(verdict, Corrupt):
-                    raise verdict.error()
-                if isinstance(verdict, TornTail):
-                    cut_tail(self._disk, self.path, fd, verdict)
-                if scan.head != expected:
-                    raise Conflict(expected, scan.head)
+            for place in dict.fromkeys((seen, expected)):
+                self._check_seen(fd, place)
+            if state == "no":
+                old = fd
+                with self._poisoned_by_failure(lock):
+                    seen, state = move_to_new_file(self._disk, self.path, old), "ok"
+                fd = self._open_locked(seen)
+                self._close_log(old)
+                lock.acknowledge(seen)
+            actual = self._settle(lock, fd, seen, None if state == "--" else expected)
+            if growing and actual != expected:
+                raise Conflict(expected, actual)
         except BaseException:
-            self._disk.close(fd)
+            self._close_log(fd)
             raise
         return fd
 
-    def _write(self, fd: int, lines: bytes, offset: int, lock: LockFile) -> None:
-        try:
-            write_all(self._disk, fd, lines, offset)
-            self._disk.sync(fd)
-            if offset == 0:
+    def _open_locked(self, known: Head) -> int:
+        """Opens the log and locks it too: somebody may delete the lock file while a writer is at work."""
+        while True:
+            try:
+                fd = self._disk.open(self.path, create=known == START)
+            except FileNotFoundError:
+                raise RegressedLog(known, START) from None
+            try:
+                wait_for(partial(self._disk.try_lock, fd), self._lock_timeout)
+                if self._disk.is_named(fd, self.path):
+                    return fd
+            except BaseException:
+                self._disk.close(fd)
+                raise
+            self._disk.close(fd)
+
+    def _close_log(self, fd: int) -> None:
+        # Closing is not enough: a child process that is just being started has a copy of the descriptor.
+        self._disk.unlock(fd)
+        self._disk.close(fd)
+
+    def _settle(self, lock: LockFile, fd: int, seen: Head, trusted: Head | None) -> Head:
+        """Cuts a torn tail, makes all whole lines durable, returns the log's head.
+
+        One read, if that is `trusted`. None: lines behind `seen` may be in memory only, marked as written.
+        """
+        scan = Scan(self._read_at(fd), trusted or seen)
+        verdict = scan.finish()
+        if isinstance(verdict, Corrupt):
+            raise verdict.error()
+        if isinstance(verdict, TornTail):
+            save_tail(self._disk, self.path, fd, verdict)
+            with self._poisoned_by_failure(lock):
+                cut_tail(self._disk, fd, verdict)
+        if scan.head.offset > seen.offset:
+            # Nobody acknowledged these: their writer died before it could, or the record was lost.
+            with self._poisoned_by_failure(lock):
+                if trusted is None:
+                    renew(self._disk, fd, seen.offset, scan.head.offset)
+                self._disk.sync(fd)
                 self._disk.sync_directory(self._folder)
+            lock.acknowledge(scan.head)
+        return scan.head
+
+    def _write(self, lock: LockFile, fd: int, lines: bytes, after: Head) -> None:
+        lock.begin(after)
+        with self._poisoned_by_failure(lock):
+            write_all(self._disk, fd, lines, after.offset)
+            self._disk.sync(fd)
+            if after == START:
+                self._disk.sync_directory(self._folder)
+
+    @contextmanager
+    def _poisoned_by_failure(self, lock: LockFile) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             self._failure = StorageFailed(f"cannot write {self.path}: {error.strerror or error}")
-            # Without space nothing that was written is lost: the torn tail tells the next writer enough.
+            # Without space, writing once more is enough; that this is needed, the lock file says already.
             if error.errno not in _OUT_OF_SPACE:
                 lock.distrust()
             raise self._failure from error

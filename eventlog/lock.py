@@ -1,20 +1,30 @@
 """The lock file beside a log: who may write, and how far the last writer got.
 
-Its content is one record of fixed width: the last acknowledged head, and `ok` or `no`. `no` (or
-anything unreadable) says that a sync of the log failed: what the log's file then shows may be in
-memory only, so the next writer moves the valid part to a new file. The record is not synced: it
-has to live as long as the page cache that it speaks of. As a witness it is only ever behind.
+Its content is one record of fixed width: the last acknowledged head, a checksum, and one word.
+
+    ok  the last append was acknowledged
+    --  an append began and its end is not known: its writer died, or the disk was full
+    no  a sync of the log failed: what the log's file shows may be in memory only
+
+The word is written before the log is, because a writer may die at the very moment at which it
+would learn of a failed sync. The record is not synced: it has to live as long as the page cache
+that it speaks of. As a witness it is only ever behind.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic, sleep
+from typing import Literal
+from zlib import crc32
 
 from eventlog.disk import Disk
 from eventlog.errors import LockTimeout
-from eventlog.head import Head
+from eventlog.head import START, Head
 
-_WIDTH = 20 + 1 + 20 + 1 + 64 + 1 + 2 + 1
+State = Literal["ok", "--", "no"]
+
+_WIDTH = 20 + 1 + 20 + 1 + 64 + 1 + 8 + 1 + 2 + 1
 
 
 class LockFile:
@@ -25,15 +35,10 @@ class LockFile:
         self._path = path
         self._timeout = timeout
         self._fd: int | None = None
+        self._noted = START  # the head in the record, while the lock is held
 
     def __enter__(self) -> LockFile:
-        deadline = monotonic() + self._timeout
-        pause = 0.0005
-        while not self._try():
-            if monotonic() >= deadline:
-                raise LockTimeout(f"the lock was not free within {self._timeout:g} s")
-            sleep(pause)
-            pause = min(pause * 1.5, 0.01)
+        wait_for(self._try, self._timeout)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -54,23 +59,33 @@ class LockFile:
     def close(self) -> None:
         """Gives the descriptor, and with it the lock, back."""
         if self._fd is not None:
-            self._disk.close(self._fd)
-            self._fd = None
+            fd, self._fd = self._fd, None
+            self._disk.close(fd)
 
-    def witness(self) -> tuple[Head | None, bool]:
-        """Returns the last acknowledged head, if known, and whether the log's file can be trusted.
+    # --- the record: only for the holder of the lock
 
-        Only for the holder of the lock.
-        """
+    def witness(self) -> tuple[Head, State]:
+        """Returns the last acknowledged head, START if none is known, and how the last append ended."""
         assert self._fd is not None
-        return parse(self._disk.read_at(self._fd, 0, _WIDTH))
+        head, state = parse(self._disk.read_at(self._fd, 0, _WIDTH))
+        self._noted = head if state != "no" else START
+        return head, state
+
+    def begin(self, head: Head) -> None:
+        """Notes, before the log behind the acknowledged `head` is written, that an append began."""
+        assert self._fd is not None
+        if head == self._noted != START:
+            self._disk.write_at(self._fd, b"--", _WIDTH - 3)
+        else:
+            self._disk.write_at(self._fd, record(head, "--"), 0)
 
     def acknowledge(self, head: Head) -> None:
         """Notes that `head` is durable. A failure costs the witness, never the event: it is passed over."""
         assert self._fd is not None
-        record = b"%020d %020d %s ok\n" % (head.seq, head.offset, head.hash.encode())
+        self._noted = START
         try:
-            self._disk.write_at(self._fd, record, 0)
+            self._disk.write_at(self._fd, record(head, "ok"), 0)
+            self._noted = head
         except OSError:
             pass
 
@@ -78,37 +93,52 @@ class LockFile:
         """Notes that a sync of the log failed."""
         assert self._fd is not None
         try:
-            if self._disk.size(self._fd) < _WIDTH:
-                self._disk.truncate(self._fd, _WIDTH)  # a hole of NULs: needs no space
-            else:
-                self._disk.write_at(self._fd, b"no", _WIDTH - 3)
+            self._disk.write_at(self._fd, b"no", _WIDTH - 3)
         except OSError:
             pass
 
 
-def read_witness(disk: Disk, path: str) -> Head | None:
-    """Returns the head last acknowledged on this machine, if there is a readable record of it."""
+def wait_for(attempt: Callable[[], bool], timeout: float) -> None:
+    """Returns as soon as `attempt` succeeds; raises LockTimeout after `timeout` seconds without success."""
+    deadline = monotonic() + timeout
+    pause = 0.0005
+    while not attempt():
+        if monotonic() >= deadline:
+            raise LockTimeout(f"the lock was not free within {timeout:g} s")
+        sleep(pause)
+        pause = min(pause * 1.5, 0.01)
+
+
+def read_witness(disk: Disk, path: str) -> Head:
+    """Returns the head last acknowledged on this machine, START if there is no readable record of one."""
     try:
         fd = disk.open_for_reading(path)
     except OSError:
-        return None
+        return START
     try:
         return parse(disk.read_at(fd, 0, _WIDTH))[0]
     except OSError:
-        return None
+        return START
     finally:
         disk.close(fd)
 
 
-def parse(record: bytes) -> tuple[Head | None, bool]:
-    """Returns the head in a lock file's content, if any, and whether it says `ok`; no content is fine."""
-    if not record:
-        return None, True
-    fields = record.split(b" ")
-    if len(record) != _WIDTH or len(fields) != 4 or not (fields[0].isdigit() and fields[1].isdigit()):
-        return None, False
-    try:
-        head = Head(int(fields[0]), fields[2].decode("ascii"), int(fields[1]))
-    except UnicodeDecodeError:
-        return None, False
-    return head, fields[3] == b"ok\n"
+def record(head: Head, state: State) -> bytes:
+    """Returns the content of a lock file."""
+    place = b"%020d %020d %s" % (head.seq, head.offset, head.hash.encode())
+    return b"%s %08x %s\n" % (place, crc32(place), state.encode())
+
+
+def parse(content: bytes) -> tuple[Head, State]:
+    """Returns what `record` was made of. An empty file says nothing; one that is no record says `no`.
+
+    The checksum is for readers, who hold no lock and may see half of an old and half of a new record.
+    """
+    if not content:
+        return START, "ok"
+    place, checksum, state = content[:106], content[107:115], content[116:]
+    if len(content) != _WIDTH or checksum != b"%08x" % crc32(place):
+        return START, "no"
+    seq, offset, hash_ = place.split(b" ")
+    known: State = "ok" if state == b"ok\n" else "--" if state == b"--\n" else "no"
+    return Head(int(seq), hash_.decode(), int(offset)), known

@@ -21,19 +21,22 @@ class MemoryStore:
 
     def append(self, events: Sequence[Event], expected: Head) -> Batch:
         """See EventStore."""
+        batch, lines = seal(events, expected)
         with self._grown:
+            check_place(self._read_at, expected)
+            if not lines:
+                return batch
             actual = self._end()
             if actual != expected:
                 raise Conflict(expected, actual)
-            batch, lines = seal(events, expected)
             self.data[expected.offset :] = lines
             self._grown.notify_all()
             return batch
 
-    def read(self, after: Head = START) -> Iterator[Batch]:
+    def read(self, after: Head = START, until: int | None = None) -> Iterator[Batch]:
         """See EventStore."""
         check_place(self._read_at, after)
-        yield from batches(Scan(self._read_at, after))
+        yield from batches(Scan(self._read_at, after), until)
 
     def follow(self, after: Head, idle: float | None = None) -> Iterator[Batch]:
         """See EventStore."""

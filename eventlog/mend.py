@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from hashlib import sha256
 
@@ -15,48 +16,13 @@ def write_all(disk: Disk, fd: int, data: bytes, offset: int) -> None:
     view = memoryview(data)
     while view:
         written = disk.write_at(fd, view, offset)
+        if written <= 0:
+            raise OSError(errno.EIO, "the system took no bytes")
         view = view[written:]
         offset += written
 
 
-def cut_tail(disk: Disk, path: str, fd: int, tail: TornTail) -> None:
-    """Cuts a torn tail off the log behind `fd`, after its bytes are safe in a file beside it."""
-    _save_tail(disk, path, fd, tail)
-    disk.truncate(fd, tail.offset)
-    disk.sync(fd)
-
-
-def move_to_new_file(disk: Disk, path: str) -> Head:
-    """Replaces the log by a synced copy of its valid prefix, returns its head.
-
-    After a failed sync the old file's pages may be in memory only, marked as written. Raises
-    CorruptLog, and replaces nothing, when there is damage before the end.
-    """
-    fd = disk.open_for_reading(path)
-    try:
-        scan = Scan(lambda offset, size: disk.read_at(fd, offset, size))
-        verdict = scan.finish()
-        if isinstance(verdict, Corrupt):
-            raise verdict.error()
-        if isinstance(verdict, TornTail):
-            _save_tail(disk, path, fd, verdict)
-        out = disk.open(f"{path}.new", create=True)
-        try:
-            disk.truncate(out, 0)
-            for offset in range(0, scan.head.offset, BLOCK):
-                size = min(BLOCK, scan.head.offset - offset)
-                write_all(disk, out, disk.read_at(fd, offset, size), offset)
-            disk.sync(out)
-        finally:
-            disk.close(out)
-        disk.replace(f"{path}.new", path)
-        disk.sync_directory(os.path.dirname(os.path.abspath(path)))
-        return scan.head
-    finally:
-        disk.close(fd)
-
-
-def _save_tail(disk: Disk, path: str, fd: int, tail: TornTail) -> None:
+def save_tail(disk: Disk, path: str, fd: int, tail: TornTail) -> None:
     """Copies the tail to `<log>.torn-<offset>-<8 hex of its SHA-256>`; the same tail has the same name."""
     torn = disk.read_at(fd, tail.offset, tail.size)
     out = disk.open(f"{path}.torn-{tail.offset}-{sha256(torn).hexdigest()[:8]}", create=True)
@@ -67,3 +33,46 @@ def _save_tail(disk: Disk, path: str, fd: int, tail: TornTail) -> None:
     finally:
         disk.close(out)
     disk.sync_directory(os.path.dirname(os.path.abspath(path)))
+
+
+def cut_tail(disk: Disk, fd: int, tail: TornTail) -> None:
+    """Cuts a torn tail off the log behind `fd`."""
+    disk.truncate(fd, tail.offset)
+    disk.sync(fd)
+
+
+def renew(disk: Disk, fd: int, start: int, end: int) -> None:
+    """Writes the bytes of the log from `start` to `end` once more, so that the next sync is about them.
+
+    The system tells of a lost write once. If a writer died then, the bytes are in memory, marked as
+    written, and no later sync would carry them to the disk.
+    """
+    for offset in range(start, end, BLOCK):
+        write_all(disk, fd, disk.read_at(fd, offset, min(BLOCK, end - offset)), offset)
+
+
+def move_to_new_file(disk: Disk, path: str, fd: int) -> Head:
+    """Replaces the log behind `fd` by a synced copy of its valid prefix, returns its head.
+
+    After a failed sync the old file's pages may be in memory only, and its place on the disk bad.
+    Raises CorruptLog, and replaces nothing, when there is damage before the end.
+    """
+    scan = Scan(lambda offset, size: disk.read_at(fd, offset, size))
+    verdict = scan.finish()
+    if isinstance(verdict, Corrupt):
+        raise verdict.error()
+    if isinstance(verdict, TornTail):
+        save_tail(disk, path, fd, verdict)
+    out = disk.open(f"{path}.new", create=True)
+    try:
+        disk.truncate(out, 0)
+        disk.copy_mode(fd, out)
+        for offset in range(0, scan.head.offset, BLOCK):
+            size = min(BLOCK, scan.head.offset - offset)
+            write_all(disk, out, disk.read_at(fd, offset, size), offset)
+        disk.sync(out)
+    finally:
+        disk.close(out)
+    disk.replace(f"{path}.new", path)
+    disk.sync_directory(os.path.dirname(os.path.abspath(path)))
+    return scan.head

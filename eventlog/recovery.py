@@ -6,8 +6,10 @@ its event was never acknowledged. Anything else that fails its checks is damage,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from hashlib import sha256
+from itertools import islice
 
 from msgspec import Struct
 
@@ -17,6 +19,9 @@ from eventlog.head import START, Head
 
 BLOCK = 64 * 1024
 """Bytes read at once; a block grows only to hold a longer line."""
+
+_USUAL_LINE = 1024
+"""Bytes that hold most lines: a search for a line's beginning reads so many at first."""
 
 ReadAt = Callable[[int, int], bytes]
 """`read_at(offset, size)` -> at most `size` bytes from `offset`, fewer only at the end of the log."""
@@ -64,8 +69,8 @@ class Scan:
         size = BLOCK
         while block := self._read_at(self.head.offset, size):
             cut = block.rfind(b"\n") + 1
-            if cut == 0 and len(block) == size <= MAX_LINE:
-                size = min(size * 4, MAX_LINE + 1)
+            if cut == 0 and len(block) == size < MAX_LINE:
+                size = min(size * 4, MAX_LINE)
                 continue
             if cut == 0:
                 self.verdict = _judge_tail(block, self.head)
@@ -112,7 +117,7 @@ def _fault(line: bytes) -> str:
 
 def _judge_tail(block: bytes, head: Head) -> Verdict:
     """Judges bytes without a newline at the very end of a log."""
-    if len(block) > MAX_LINE:
+    if len(block) >= MAX_LINE:
         return Corrupt(head.seq + 1, head.offset, f"it is longer than {MAX_LINE:,} bytes")
     sealed, last = block[:-1], block[-1:]
     whole = sealed[-HASH_SIZE:] == hash_field(link(sealed[:-HASH_SIZE], head.hash))
@@ -123,43 +128,68 @@ def _judge_tail(block: bytes, head: Head) -> Verdict:
 
 
 def check_place(read_at: ReadAt, place: Head) -> None:
-    """Raises RegressedLog unless the line that ends at `place.offset` carries `place.hash`."""
+    """Raises RegressedLog unless a line ends at `place.offset` that carries `place.hash` and `place.seq`."""
     if place == START:
         return
-    end = hash_field(place.hash) + b"\n"
-    if read_at(place.offset - len(end), len(end)) != end:
+    size = min(max(place.offset, 0), _USUAL_LINE)
+    tail = read_at(place.offset - size, size)
+    start = tail.rfind(b"\n", 0, -1) + 1
+    if start == 0 and place.offset > size:
+        try:
+            there = find_head(read_at, place.offset) == place
+        except CorruptLog:
+            there = False
+    else:
+        beginning, end = b'{"seq":%d,' % place.seq, _line_end(place.hash.encode())
+        there = tail.startswith(beginning, start) and tail.endswith(end)
+    if not there:
         raise RegressedLog(place, None)
 
 
 def find_head(read_at: ReadAt, size: int, back: int = 0) -> Head:
     """Returns the head `back` events before the end of a log of `size` bytes, reading from its end.
 
-    Costs O(bytes of those events): the line found is taken as it is, its chain towards the start
-    is not checked. A torn tail is passed over; START where the log has no more events than `back`.
-    Raises CorruptLog when the line found is not a line.
+    Costs O(bytes of those events) in time and one block in memory: the line found is taken as it
+    is, its chain towards the start is not checked. A torn tail is passed over; START where the log
+    has no more events than `back`. Raises CorruptLog when the line found is not a line.
     """
-    step = BLOCK
-    while True:
+    ends = islice(_line_ends(read_at, size), back, back + 2)
+    end = next(ends, 0)
+    if end == 0:
+        return START
+    start = next(ends, 0)
+    number, comma, _ = read_at(start, 32).removeprefix(b'{"seq":').partition(b",")
+    line_end = read_at(max(start, end - HASH_SIZE - 1), min(HASH_SIZE + 1, end - start))
+    hash_ = line_end[-67:-3]
+    if comma and _NUMBER.fullmatch(number) and _HASH.fullmatch(hash_) and line_end == _line_end(hash_):
+        return Head(int(number), hash_.decode(), end)
+    raise CorruptLog(0, start, "it is not a line of a log")
+
+
+def first_lines(lines: bytes, before: Head, count: int) -> tuple[bytes, Head]:
+    """Returns the first `count` of checked lines that follow `before`, and the head behind them."""
+    kept = b"".join(line + b"\n" for line in lines.split(b"\n", max(count, 0))[: max(count, 0)])
+    if not kept:
+        return kept, before
+    return kept, Head(before.seq + count, kept[-67:-3].decode(), before.offset + len(kept))
+
+
+def _line_ends(read_at: ReadAt, size: int) -> Iterator[int]:
+    """Yields the offsets behind the newlines in the first `size` bytes, from the last one to the first."""
+    step = _USUAL_LINE
+    while size > 0:
         start = max(0, size - step)
         block = read_at(start, size - start)
-        ends = block.count(b"\n")
-        if ends > back + 1 or start == 0:
-            break
-        step *= 4
-    lines = block.split(b"\n")
-    if ends <= back:
-        return START
-    kept = lines[: ends - back]
-    offset = start + sum(len(line) + 1 for line in kept)
-    return Head(*_seq_and_hash(kept[-1], offset), offset)
+        cut = len(block)
+        while (cut := block.rfind(b"\n", 0, cut)) >= 0:
+            yield start + cut + 1
+        size = start
+        step = min(step * 4, BLOCK)
 
 
-def _seq_and_hash(line: bytes, end: int) -> tuple[int, str]:
-    number, comma, _ = line.removeprefix(b'{"seq":').partition(b",")
-    hash_ = line[-66:-2]
-    if comma and number.isdigit() and len(number) < 19 and line[-HASH_SIZE:] == b',"hash":"%s"}' % hash_:
-        try:
-            return int(number), hash_.decode("ascii")
-        except UnicodeDecodeError:
-            pass
-    raise CorruptLog(0, end - len(line) - 1, "it is not a line of a log")
+def _line_end(hash_: bytes) -> bytes:
+    return b',"hash":"%s"}\n' % hash_
+
+
+_NUMBER = re.compile(rb"[1-9][0-9]{0,17}")
+_HASH = re.compile(rb"[0-9a-f]{64}")

@@ -11,14 +11,15 @@ from msgspec.structs import replace
 from eventlog.codec import decode_lines, encode
 from eventlog.events import AnyEvent, Event
 from eventlog.head import START, Head
-from eventlog.recovery import Corrupt, Scan
+from eventlog.recovery import Corrupt, Scan, first_lines
 
 
 class Batch(Struct, frozen=True):
-    """Some events in order, and the head behind the last of them."""
+    """Some events in order, the head behind the last of them, and their lines as they stand in the log."""
 
     events: Sequence[AnyEvent]
     head: Head
+    lines: bytes = b""
 
 
 class EventStore(Protocol):
@@ -31,11 +32,14 @@ class EventStore(Protocol):
         may keep the first few of them: each must be true by itself. Raises Conflict when the head
         is no longer `expected` (START: the log must not exist yet), LockTimeout, StorageFailed
         (nothing acknowledged; this store refuses every later append), DamagedLog, InvalidEvent.
+
+        No events: makes sure that all up to `expected` is durable, whoever wrote it. What was read
+        may be the work of a writer that died before its sync; nobody may rely on it before this.
         """
         ...
 
-    def read(self, after: Head = START) -> Iterator[Batch]:
-        """Yields what lies behind `after`, the chain checked, in batches of bounded size.
+    def read(self, after: Head = START, until: int | None = None) -> Iterator[Batch]:
+        """Yields what lies behind `after`, up to event `until`, the chain checked, in bounded batches.
 
         A torn tail is passed over. Raises RegressedLog when `after` is not a place in this log, and
         CorruptLog at the first line that fails its checks, behind the last good batch.
@@ -66,11 +70,19 @@ def seal(events: Sequence[Event], after: Head) -> tuple[Batch, bytes]:
     return Batch(numbered, after), b"".join(lines)  # type: ignore[arg-type]
 
 
-def batches(scan: Scan) -> Iterator[Batch]:
-    """Yields the events that `scan` walks over; raises CorruptLog where its verdict is damage."""
+def batches(scan: Scan, until: int | None = None) -> Iterator[Batch]:
+    """Yields the events that `scan` walks over, up to number `until`.
+
+    Raises CorruptLog where the verdict of the scan is damage.
+    """
     before = scan.head
     for lines in scan:
-        yield Batch(decode_lines(lines, before), scan.head)
+        if until is not None and scan.head.seq >= until:
+            lines, end = first_lines(lines, before, until - before.seq)
+            if lines:
+                yield Batch(decode_lines(lines, before), end, lines)
+            return
+        yield Batch(decode_lines(lines, before), scan.head, lines)
         before = scan.head
     if isinstance(scan.verdict, Corrupt):
         raise scan.verdict.error()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import select
 import sys
@@ -42,7 +43,10 @@ class Watch:
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if self._fd >= 0:
-                if not select.select([self._fd], [], [], left)[0]:
+                # Not `select`: that one knows no descriptor above 1023.
+                poll = select.poll()
+                poll.register(self._fd, select.POLLIN)
+                if not poll.poll(None if left is None else math.ceil(left * 1000)):
                     return False
                 os.read(self._fd, 65536)
             stamp = self._stamp()
