@@ -47,13 +47,17 @@ def _plan_began(build: Build, event: ev.PlanDefined | ev.PlanImported) -> None:
     build.build_id = event.build_id
     build.created_at = event.time
     build.plan = bytes(event.plan)
+    try:
+        planned = planned_workers(build.plan)
+    except msgspec.MsgspecError as error:
+        raise ImpossibleEvent(event.seq, f"its plan is no plan: {error}") from error
     build.plan_hash = sha256(build.plan).hexdigest()
     build.workers = []
     build.index = {}
     build.ready = set()
     build.counts = {}
     build.dispatchers = {}
-    _add_workers(build, planned_workers(build.plan), event)
+    _add_workers(build, planned, event)
 
 
 def _add_workers(build: Build, planned: list[PlannedWorker], event: ev.AnyEvent) -> None:
@@ -125,10 +129,15 @@ def _worker(build: Build, event: ev.WorkerEvent) -> Worker:
 
 
 def _plan_amended(build: Build, event: ev.PlanAmended) -> None:
-    added = bytes(event.workers) if event.workers is not None else None
+    if not build.exists:
+        raise ImpossibleEvent(event.seq, "there is no plan to amend")
+    added = bytes(event.workers) if event.workers is not None else b"[]"
+    try:
+        planned = msgspec.json.decode(added, type=list[PlannedWorker])
+    except msgspec.MsgspecError as error:
+        raise ImpossibleEvent(event.seq, f"it adds what are no workers: {error}") from error
     build.plan = amend_text(build.plan, added, event.dependencies, event.estimates)
-    if added is not None:
-        _add_workers(build, msgspec.json.decode(added, type=list[PlannedWorker]), event)
+    _add_workers(build, planned, event)
     for name, dependencies in event.dependencies.items():
         if name not in build.index:
             raise ImpossibleEvent(event.seq, f"there is no worker '{name}'")
@@ -216,6 +225,8 @@ def _note(build: Build, event: ev.NoteAdded) -> None:
 
 
 def _forked(build: Build, event: ev.Forked) -> None:
+    if not build.exists:
+        raise ImpossibleEvent(event.seq, "there is no plan that the fork could go on with")
     build.origin = f"{event.origin}@{event.origin_seq}"
     build.build_id = event.build_id
     build.dispatchers.clear()

@@ -14,6 +14,8 @@ from projections.spelling import nearest
 
 MAX_WORKERS = 200_000
 MAX_DEPTH = 100
+MAX_GUESSES = 20
+"""Unknown dependencies for which a near name is looked up: each look walks over all names."""
 
 _LIST_OF_TEXTS = "a list of strings"
 
@@ -31,7 +33,9 @@ def _is_number(value: object) -> bool:
 
 
 def _is_amount(value: object) -> bool:
-    return _is_number(value) and math.isfinite(value) and value >= 0  # type: ignore[arg-type,operator]
+    # An int is finite, and one of 400 digits cannot even be asked: it does not fit into a float.
+    finite = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    return _is_number(value) and finite and value >= 0  # type: ignore[operator]
 
 
 def _is_positive(value: object) -> bool:
@@ -151,6 +155,7 @@ def check_workers(
 
 def _check_dependencies(dependencies: dict[str, list[str]], changed: frozenset[str]) -> Iterator[str]:
     """Yields what is wrong with the graph: of `changed` every entry, of the whole its cycles."""
+    guesses = MAX_GUESSES
     for name in dependencies:
         if name not in changed:
             continue
@@ -159,7 +164,8 @@ def _check_dependencies(dependencies: dict[str, list[str]], changed: frozenset[s
             if needed == name:
                 yield f"{name}: depends on itself"
             elif needed not in dependencies:
-                close = nearest(needed, dependencies)
+                close = nearest(needed, dependencies) if guesses else None
+                guesses -= guesses > 0
                 yield f"{name}: depends on '{needed}', which is not a worker" + (
                     f" (did you mean '{close}'?)" if close else ""
                 )
@@ -179,10 +185,11 @@ def check_amendment(
     for worker in added:
         if isinstance(worker, dict) and worker.get("status") not in (None, "pending"):
             yield f"{worker.get('id')}: is added with a status; a new worker is pending"
-    names = {worker.get("id") for worker in added if isinstance(worker, dict)}
+    yield from unwritable(estimates, "estimates.")
+    # A worker that is added here says so in itself: what is replaced was there before.
     for name in [*dependencies, *estimates]:
-        if name not in known and name not in names:
-            yield f"{name}: is not a worker"
+        if name not in known:
+            yield f"{name}: is not a worker of the plan so far"
     for name, hours in estimates.items():
         if hours is not None and not _is_amount(hours):
             yield f"{name}: estimated_hours is {_kind(hours)}, not a finite number of hours, 0 or more"

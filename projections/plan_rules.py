@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 
@@ -36,7 +37,7 @@ def amend(build: Build, command: AmendPlan, now: str, actor: str) -> PlanAmended
     added = [] if command.workers is None else msgspec.json.decode(command.workers)
     if not isinstance(added, list):
         raise InvalidPlan(["workers: is not a list"])
-    added = [item for item in added if not (isinstance(item, dict) and planned.get(item.get("id")) == item)]
+    added = [item for item in added if not _is_there(item, planned)]
     graph = {
         worker.id: [build.workers[place].id for place in worker.dependencies] for worker in build.workers
     }
@@ -70,3 +71,8 @@ def amend(build: Build, command: AmendPlan, now: str, actor: str) -> PlanAmended
         dependencies=changed,
         estimates=estimates,
     )
+
+
+def _is_there(item: object, planned: dict[str, Any]) -> bool:
+    name = item.get("id") if isinstance(item, dict) else None
+    return isinstance(name, str) and planned.get(name) == item

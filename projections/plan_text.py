@@ -43,14 +43,13 @@ def adopted_status(status: str | None) -> Status:
 
 def amend_text(
     plan: bytes,
-    workers: bytes | None,
+    workers: bytes,
     dependencies: dict[str, list[str]],
     estimates: dict[str, float | None],
 ) -> bytes:
-    """Returns the plan's text with workers added at its end, dependencies and estimates (hours) replaced."""
+    """Returns the plan's text with `workers` (a JSON list) added, dependencies and hours replaced."""
     text: dict[str, Any] = msgspec.json.decode(plan)
-    if workers is not None:
-        text["workers"].extend(msgspec.json.decode(workers))
+    text["workers"].extend(msgspec.json.decode(workers))
     for worker in text["workers"]:
         if worker["id"] in dependencies:
             worker["dependencies"] = dependencies[worker["id"]]

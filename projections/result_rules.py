@@ -12,7 +12,7 @@ from eventlog.errors import Refused
 from eventlog.events import LateResultReceived, WorkerCompleted, WorkerFailed, WorkerTimedOut
 from projections import commands as cmd
 from projections.build import RUNNING, Build, Worker
-from projections.worker_rules import find, reopen_hint, require_ready
+from projections.worker_rules import find, reopen_hint, require_amount, require_ready
 
 Outcome = cmd.Complete | cmd.Fail | cmd.TimeOut
 
@@ -68,11 +68,18 @@ def time_out(
 ) -> WorkerTimedOut | LateResultReceived | None:
     """A running attempt can run out of time."""
     worker = find(build, command.worker)
+    require_amount(command.after, "the time after which it was ended")
     if _speaks_late(worker, command.attempt):
         return _late(worker, command, now, actor)
     if worker.status == "timed_out":
         return None
     _require_open(worker)
+    if worker.status == "pending":
+        raise Refused(
+            "not_in_progress",
+            f"worker '{worker.id}' is pending, not in progress",
+            hint="`bo fail` records that it cannot be done",
+        )
     return WorkerTimedOut(
         time=now,
         actor=actor,
@@ -97,6 +104,7 @@ def _speaks_late(worker: Worker, attempt: int | None) -> bool:
         raise Refused(
             "unknown_attempt",
             f"worker '{worker.id}' has no attempt {attempt}; its latest is {worker.attempts}",
+            hint="`bo status` shows the latest attempt of each worker",
         )
     if attempt == worker.attempts and worker.status == "review_pending":
         raise Refused(
@@ -145,9 +153,13 @@ def _says_the_same(worker: Worker, command: Outcome) -> bool:
     """Whether the result is the one that ended the attempt; what is left unsaid does not differ."""
     if worker.status != _OUTCOMES[type(command)]:
         return False
-    if isinstance(command, cmd.Complete):
-        return _agrees(worker, command)
-    return True
+    match command:
+        case cmd.Complete():
+            return _agrees(worker, command)
+        case cmd.Fail():
+            return worker.result is not None and worker.result.error == command.error
+        case cmd.TimeOut():
+            return True
 
 
 def _agrees(worker: Worker, command: cmd.Complete) -> bool:

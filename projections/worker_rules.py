@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from eventlog.errors import Refused
 from eventlog.events import (
     WorkerCancelled,
@@ -42,11 +44,23 @@ def require_ready(build: Build, worker: Worker, *, way_out: str) -> None:
 
 def require_current(worker: Worker, attempt: int | None) -> None:
     """Refuses whoever speaks for an attempt that is over or never began."""
-    if attempt is not None and attempt != worker.attempts:
+    if attempt is None or (attempt == worker.attempts and worker.status in RUNNING):
+        return
+    raise Refused(
+        "stale_attempt",
+        f"attempt {attempt} of worker '{worker.id}' is not the current one "
+        f"(its latest is {worker.attempts}, the worker is {worker.status})",
+        hint="only the current attempt can report; this one may stop",
+    )
+
+
+def require_amount(value: float | None, what: str, most: float = math.inf) -> None:
+    """Refuses what is no amount: not finite (JSON has no word for it), below 0 or above `most`."""
+    if value is not None and not (math.isfinite(value) and 0 <= value <= most):
         raise Refused(
-            "stale_attempt",
-            f"attempt {attempt} of worker '{worker.id}' is not the current one ({worker.attempts})",
-            hint="only the current attempt can report; this one may stop",
+            "invalid_amount",
+            f"{what} is {value:g}",
+            hint=f"give a number from 0 to {most:g}" if math.isfinite(most) else "give a number, 0 or more",
         )
 
 
@@ -58,6 +72,7 @@ def reopen_hint(worker: Worker) -> str:
 def spawn(build: Build, command: cmd.Spawn, now: str, actor: str) -> WorkerSpawned | None:
     """A ready worker begins its next attempt; one in progress goes on as it is."""
     worker = find(build, command.worker)
+    require_amount(command.timeout, "the timeout")
     if worker.status == "in_progress":
         return None
     if worker.status == "review_pending":
@@ -87,8 +102,13 @@ def progress(build: Build, command: cmd.Progress, now: str, actor: str) -> Worke
     """Only a worker in progress makes progress."""
     worker = find(build, command.worker)
     require_current(worker, command.attempt)
+    require_amount(command.percent, "the percentage", most=100)
     if worker.status != "in_progress":
-        raise Refused("not_in_progress", f"worker '{worker.id}' is {worker.status}, not in progress")
+        raise Refused(
+            "not_in_progress",
+            f"worker '{worker.id}' is {worker.status}, not in progress",
+            hint="`bo note` writes something down about a worker in any state",
+        )
     return WorkerProgressed(
         time=now,
         actor=actor,
@@ -131,7 +151,7 @@ def approve(build: Build, command: cmd.Approve, now: str, actor: str) -> WorkerC
     worker = find(build, command.worker)
     if worker.status == "completed":
         return None
-    _require_review(worker)
+    _require_review(worker, command.attempt)
     return WorkerCompleted(
         time=now,
         actor=actor,
@@ -146,21 +166,23 @@ def approve(build: Build, command: cmd.Approve, now: str, actor: str) -> WorkerC
 def reject(build: Build, command: cmd.Reject, now: str, actor: str) -> WorkerRejected | None:
     """Only work that was handed in can be rejected; the worker is pending again, for a new attempt."""
     worker = find(build, command.worker)
-    if worker.status == "pending" and worker.result is not None and worker.result.reason == "rejected":
+    said = (worker.result.reason, worker.result.error) if worker.result is not None else None
+    if worker.status == "pending" and said == ("rejected", command.reason):
         return None
-    _require_review(worker)
+    _require_review(worker, command.attempt)
     return WorkerRejected(
         time=now, actor=actor, worker=worker.id, attempt=worker.attempts, reason=command.reason
     )
 
 
-def _require_review(worker: Worker) -> None:
+def _require_review(worker: Worker, attempt: int | None) -> None:
     if worker.status != "review_pending":
         raise Refused(
             "not_in_review",
             f"worker '{worker.id}' is {worker.status}: nothing was submitted for review",
             hint="`bo review` lists what awaits one; `bo complete` records work without a review",
         )
+    require_current(worker, attempt)
 
 
 def cancel(build: Build, command: cmd.Cancel, now: str, actor: str) -> WorkerCancelled | None:
