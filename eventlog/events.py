@@ -49,10 +49,14 @@ class PlanImported(Event, frozen=True, kw_only=True, tag="plan_imported"):
     plan: Raw
 
 
+NO_WORKERS = Raw(b"[]")
+"""An empty JSON list. (`Raw | None` would be natural, but msgspec then takes nothing else than null.)"""
+
+
 class PlanAmended(Event, frozen=True, kw_only=True, tag="plan_amended"):
     """Workers were added (`workers`: a JSON list), dependencies replaced, estimates (hours) changed."""
 
-    workers: Raw | None = None
+    workers: Raw = NO_WORKERS
     dependencies: dict[str, list[str]] = {}
     estimates: dict[str, float | None] = {}
 

@@ -131,7 +131,7 @@ def _worker(build: Build, event: ev.WorkerEvent) -> Worker:
 def _plan_amended(build: Build, event: ev.PlanAmended) -> None:
     if not build.exists:
         raise ImpossibleEvent(event.seq, "there is no plan to amend")
-    added = bytes(event.workers) if event.workers is not None else b"[]"
+    added = bytes(event.workers)
     try:
         planned = msgspec.json.decode(added, type=list[PlannedWorker])
     except msgspec.MsgspecError as error:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from eventlog.errors import InvalidPlan, Refused
-from eventlog.events import PlanAmended, PlanDefined, PlanImported
+from eventlog.events import NO_WORKERS, PlanAmended, PlanDefined, PlanImported
 from projections.build import Build
 from projections.commands import AmendPlan, DefinePlan
 from projections.plan import check_amendment, check_workers
@@ -67,7 +67,7 @@ def amend(build: Build, command: AmendPlan, now: str, actor: str) -> PlanAmended
     return PlanAmended(
         time=now,
         actor=actor,
-        workers=msgspec.Raw(msgspec.json.encode(added)) if added else None,
+        workers=msgspec.Raw(msgspec.json.encode(added)) if added else NO_WORKERS,
         dependencies=changed,
         estimates=estimates,
     )

@@ -1,0 +1,118 @@
+"""load -> decide -> append -> on conflict reload and decide again: the only place that appends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import monotonic
+
+from msgspec.structs import replace
+
+from cli import clock
+from cli.project import Project
+from cli.snapshot import pays, read_snapshot, write_snapshot
+from eventlog.errors import Conflict, Refused
+from eventlog.events import KnownEvent
+from eventlog.head import START
+from projections.build import Build
+from projections.commands import AnyCommand
+from projections.decider import decide
+from projections.fold import evolve, fold
+
+PATIENCE = 10.0
+"""Seconds for which a command tries again when others keep writing."""
+
+
+class Handler:
+    """A project's build in hand: `build` is what the log says up to `head`."""
+
+    def __init__(self, project: Project, actor: str) -> None:
+        self.project = project
+        self.actor = actor
+        self.build = Build()
+        self.head = START
+        self._folded = 0
+        self._ahead = False  # of the log: decided and folded, but not appended
+
+    def load(self) -> Handler:
+        """Loads the build: the snapshot, then the lines behind it. Without a log the build is empty.
+
+        Raises DamagedLog, NewerEvent, StorageFailed.
+        """
+        self.build, self.head = read_snapshot(self.project) or (Build(), START)
+        self._folded = 0
+        self._ahead = False
+        if self.head != START or self.project.exists():
+            self.refresh()
+            self.save_snapshot()
+        return self
+
+    def refresh(self) -> None:
+        """Folds what others have appended meanwhile."""
+        for batch in self.project.store.read(self.head):
+            fold(batch.events, self.build)
+            self.head = batch.head
+            self._folded += len(batch.events)
+
+    def handle(self, commands: Sequence[AnyCommand]) -> list[KnownEvent]:
+        """Does all of `commands` with one write and one sync, or none; returns the events, durable.
+
+        No events: it is already so. Raises Refused and InvalidPlan with nothing written, and what
+        `EventStore.append` raises; a Conflict only after PATIENCE.
+        """
+        return [event for events in self._settle(commands, together=True) for event in self._made(events)]
+
+    def handle_each(self, commands: Sequence[AnyCommand]) -> list[list[KnownEvent] | Refused]:
+        """Like `handle`, but each command stands for itself: its events, or why it was refused."""
+        return self._settle(commands, together=False)
+
+    def save_snapshot(self) -> None:
+        """Writes a snapshot if by now it costs less than it saves."""
+        if pays(self.build, self._folded):
+            write_snapshot(self.project, self.build, self.head)
+            self._folded = 0
+
+    @staticmethod
+    def _made(outcome: list[KnownEvent] | Refused) -> list[KnownEvent]:
+        if isinstance(outcome, Refused):
+            raise outcome
+        return outcome
+
+    def _settle(self, commands: Sequence[AnyCommand], *, together: bool) -> list[list[KnownEvent] | Refused]:
+        deadline = monotonic() + PATIENCE
+        while True:
+            if self._ahead:
+                self.load()
+            self._ahead = True
+            outcomes = self._decide(commands, together)
+            events = [event for made in outcomes if not isinstance(made, Refused) for event in made]
+            try:
+                if events:
+                    self.head = self.project.store.append(events, self.head).head
+            except Conflict:
+                if monotonic() > deadline:
+                    raise
+                continue
+            self._ahead = False
+            self._folded += len(events)
+            self.save_snapshot()
+            return outcomes
+
+    def _decide(self, commands: Sequence[AnyCommand], together: bool) -> list[list[KnownEvent] | Refused]:
+        """Decides one after the other, each on what those before it made; folds as it goes."""
+        now = clock.now()
+        seq = self.head.seq
+        outcomes: list[list[KnownEvent] | Refused] = []
+        for command in commands:
+            try:
+                made = decide(self.build, command, now, self.actor)
+            except Refused as refusal:
+                if together:
+                    raise
+                outcomes.append(refusal)
+                continue
+            numbered = [replace(event, seq=seq + place) for place, event in enumerate(made, 1)]
+            seq += len(numbered)
+            for event in numbered:
+                evolve(self.build, event)
+            outcomes.append(numbered)
+        return outcomes

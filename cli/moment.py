@@ -1,0 +1,50 @@
+"""A build as of a moment: an event's number, or a time."""
+
+from __future__ import annotations
+
+from cli.clock import parse_time
+from cli.handle import Handler
+from cli.project import Project
+from eventlog.errors import NotFound
+from projections.fold import fold
+
+
+def load_at(project: Project, at: str | None, actor: str = "") -> Handler:
+    """Returns the project's build in hand, now or as of `at`.
+
+    As of a time is: before the first event that is later. Raises NotFound for a moment that the
+    log does not have, and what `Handler.load` raises.
+    """
+    handler = Handler(project.require(), actor)
+    if at is None:
+        return handler.load()
+    seq = find_seq(project, at)
+    for batch in project.store.read(until=seq):
+        fold(batch.events, handler.build)
+        handler.head = batch.head
+    return handler
+
+
+def find_seq(project: Project, at: str) -> int:
+    """Returns the number of the last event at the moment `at`; raises NotFound."""
+    if at.isascii() and at.isdigit() and len(at) < 19:
+        seq, last = int(at), project.store.head().seq
+        if 1 <= seq <= last:
+            return seq
+        raise NotFound(
+            "no_such_event", f"there is no event {seq}", hint=f"the log has the events 1 to {last}"
+        )
+    moment = parse_time(at)
+    seq = 0
+    for batch in project.store.read():
+        for event in batch.events:
+            if event.time > moment:
+                if seq == 0:
+                    raise NotFound(
+                        "no_such_event",
+                        f"nothing had happened by {moment}",
+                        hint=f"the log begins at {event.time}",
+                    )
+                return seq
+            seq = event.seq
+    return seq

@@ -1,0 +1,140 @@
+"""The options that every command takes, and the invocation that they make."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from cli.output import wants_json
+from cli.project import Project, find_builds, find_project, project_names
+from eventlog.errors import OrchestratorError
+
+
+class Invocation:
+    """One call of the tool: where, about which project, by whom, and how it is answered."""
+
+    def __init__(
+        self, project: str | None, builds_dir: str | None, as_json: bool | None, actor: str | None
+    ) -> None:
+        self.project_name = project
+        self.builds = find_builds(builds_dir)
+        self.as_json = wants_json(as_json)
+        self._actor = actor
+
+    @property
+    def actor(self) -> str:
+        """Who acts: --actor, $BO_ACTOR, else user@host."""
+        return self._actor or f"{_user()}@{socket.gethostname()}"
+
+    def project(self) -> Project:
+        """Returns the project that is meant; raises InvalidName or NotFound."""
+        return find_project(self.builds, self.project_name)
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _complete_project(context: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem]:
+    names = project_names(find_builds(context.params.get("builds_dir")))
+    return [CompletionItem(name) for name in names if name.startswith(typed)]
+
+
+def _complete_worker(context: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem]:
+    from cli.moment import load_at
+
+    try:
+        project = find_project(find_builds(context.params.get("builds_dir")), context.params.get("project"))
+        build = load_at(project, None).build
+    except OrchestratorError:
+        return []
+    return [CompletionItem(w.id, help=w.status) for w in build.workers if w.id.startswith(typed)]
+
+
+_Function = Callable[..., Any]
+
+
+def answers(function: _Function) -> _Function:
+    """Gives a command the options about where and how; its first argument is the Invocation."""
+
+    def call(
+        *,
+        builds_dir: str | None,
+        as_json: bool | None,
+        actor: str | None,
+        project: str | None = None,
+        **rest: Any,
+    ) -> Any:
+        return function(Invocation(project, builds_dir, as_json, actor), **rest)
+
+    call = update_wrapper(call, function)
+    for option in (
+        click.option("--actor", envvar="BO_ACTOR", metavar="NAME", help="Who acts (default: user@host)."),
+        click.option("--json/--table", "as_json", default=None, help="Answer with JSON, or with a table."),
+        click.option(
+            "--builds-dir",
+            envvar="BO_BUILDS_DIR",
+            metavar="DIR",
+            is_eager=True,
+            help="The folder of all projects.",
+        ),
+    ):
+        call = option(call)
+    return call
+
+
+def on_project(function: _Function) -> _Function:
+    """Like `answers`, with the project; it may be left out where there is only one."""
+    return click.option(
+        "--project",
+        "-p",
+        envvar="BO_PROJECT",
+        metavar="NAME",
+        is_eager=True,
+        shell_complete=_complete_project,
+        help="The project (may be left out if there is only one).",
+    )(answers(function))
+
+
+at_option = click.option("--at", metavar="SEQ|TIME", help="Show the build as of this event or time.")
+
+worker_option = click.option(
+    "--worker", "-w", required=True, metavar="ID", shell_complete=_complete_worker, help="The worker."
+)
+
+workers_option = click.option(
+    "--worker",
+    "-w",
+    "workers",
+    required=True,
+    multiple=True,
+    metavar="ID",
+    shell_complete=_complete_worker,
+    help="The worker; may be given several times.",
+)
+
+attempt_option = click.option(
+    "--attempt",
+    type=click.IntRange(min=1),
+    help="Speak for this attempt (a worker's own is found by itself).",
+)
+
+
+def attempt_of(invocation: Invocation, worker: str, given: int | None) -> int | None:
+    """Returns the attempt that speaks: as given, or the one in whose environment this process runs."""
+    own = os.environ.get("BO_ATTEMPT", "")
+    in_worker = os.environ.get("BO_WORKER") == worker and os.environ.get("BO_PROJECT") in (
+        None,
+        invocation.project_name,
+    )
+    return given if given is not None or not (in_worker and own.isdigit()) else int(own)

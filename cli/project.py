@@ -1,0 +1,105 @@
+"""Where projects live on disk, and one project with its log."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from eventlog.errors import NotFound, Refused
+from eventlog.jsonl import JsonlStore
+from eventlog.names import ProjectName, parse_project_name
+
+LOG = "events.jsonl"
+BUILDS = os.path.join("N5", "builds")
+
+
+class Project:
+    """One project: a folder below `builds` with its log. Nothing is read or made by making this object.
+
+    Raises Refused when the folder, or the hidden one in it, is a symbolic link: what this tool
+    writes stays below `builds`.
+    """
+
+    def __init__(self, builds: str, name: ProjectName, lock_timeout: float = 10.0) -> None:
+        self.builds = builds
+        self.name = name
+        self.folder = os.path.join(builds, name)
+        for path in (self.folder, self.path(".bo"), self.path("outputs")):
+            if os.path.islink(path):
+                raise Refused(
+                    "symbolic_link",
+                    f"{path} is a symbolic link; nothing is read or written through it",
+                    hint="put the real folder there, or name its parent with --builds-dir",
+                )
+        self.store = JsonlStore(self.path(LOG), lock_timeout=lock_timeout)
+
+    def path(self, *parts: str) -> str:
+        """Returns the path of something in the project's folder."""
+        return os.path.join(self.folder, *parts)
+
+    def exists(self) -> bool:
+        """Whether the project has a log."""
+        return self.store.exists()
+
+    def require(self) -> Project:
+        """Returns itself; raises NotFound when there is no log."""
+        if not self.exists():
+            imported = os.path.exists(self.path("plan.json"))
+            raise NotFound(
+                "no_project",
+                f"Project '{self.name}' not found",
+                hint=f"adopt what is there with `bo import {self.path('plan.json')} -p {self.name}`"
+                if imported
+                else f"`bo list` shows the projects in {self.builds}; `bo init` begins one",
+            )
+        return self
+
+
+def find_builds(given: str | None) -> str:
+    """Returns the folder of all projects.
+
+    That is `given` (--builds-dir or $BO_BUILDS_DIR), else N5/builds below $N5OS_WORKSPACE, else the
+    nearest N5/builds at or above the working directory, else N5/builds below it.
+    """
+    if given:
+        return os.path.abspath(given)
+    workspace = os.environ.get("N5OS_WORKSPACE")
+    if workspace:
+        return os.path.abspath(os.path.join(workspace, BUILDS))
+    folder = here = os.getcwd()
+    while not os.path.isdir(os.path.join(folder, BUILDS)):
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return os.path.join(here, BUILDS)
+        folder = parent
+    return os.path.join(folder, BUILDS)
+
+
+def project_names(builds: str) -> Iterator[ProjectName]:
+    """Yields the names of the projects in `builds`, sorted: every folder that has a log."""
+    try:
+        entries = sorted(os.scandir(builds), key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False) and os.path.lexists(os.path.join(entry.path, LOG)):
+            yield ProjectName(entry.name)
+
+
+def find_project(builds: str, given: str | None) -> Project:
+    """Returns the project named `given`, or the only one there is; raises InvalidName or NotFound."""
+    if given:
+        return Project(builds, parse_project_name(given))
+    names = list(project_names(builds))
+    if len(names) == 1:
+        return Project(builds, names[0])
+    if not names:
+        raise NotFound(
+            "no_project",
+            f"there is no project in {builds}",
+            hint="begin one with `bo init -p NAME --plan-file F`",
+        )
+    shown = ", ".join(names[:8]) + (" ..." if len(names) > 8 else "")
+    raise NotFound(
+        "which_project", f"there are {len(names)} projects in {builds}", hint=f"choose one with -p: {shown}"
+    )

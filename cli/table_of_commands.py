@@ -1,0 +1,53 @@
+"""All commands in one table: `bo --help` reads it and imports none of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """A command: its name, module below `cli.commands`, section of the help, and one line about it."""
+
+    name: str
+    module: str
+    section: str
+    help: str
+
+    @property
+    def attribute(self) -> str:
+        """The function's name in its module: the command's, with `_command` where Python has its own."""
+        name = self.name.replace("-", "_")
+        return f"{name}_command" if name in ("import", "list") else name
+
+
+DEFINE, WORK, READ, PROVE = "Define", "Work", "Read", "Prove"
+FIRST = "The six of every day"
+SECTIONS = (FIRST, DEFINE, WORK, READ, PROVE)
+
+COMMANDS = (
+    Row("init", "define", FIRST, "Begin a project with a plan."),
+    Row("status", "read", FIRST, "Show all workers and their status."),
+    Row("ready", "read", FIRST, "Show the workers that can be spawned now."),
+    Row("complete", "report", FIRST, "Record that workers are done."),
+    Row("spawn-cmd", "spawn_cmd", FIRST, "Print the command that spawns a worker, and record the spawn."),
+    Row("list", "read", FIRST, "List all projects."),
+    Row("import", "define", DEFINE, "Adopt a plan.json that another tool wrote, with its statuses."),
+    Row("amend", "define", DEFINE, "Add workers, change dependencies or estimates."),
+    Row("submit", "report", WORK, "Hand work in for review."),
+    Row("review", "read", WORK, "List what awaits review."),
+    Row("approve", "steer", WORK, "Complete work that was handed in."),
+    Row("reject", "steer", WORK, "Send handed-in work back."),
+    Row("fail", "report", WORK, "Record that workers failed."),
+    Row("cancel", "steer", WORK, "Decide that workers are not to be done."),
+    Row("reset", "steer", WORK, "Reopen finished workers."),
+    Row("progress", "report", WORK, "Say how far a worker is."),
+    Row("note", "report", WORK, "Write a remark into the log."),
+    Row("log", "history", READ, "Show events, filtered."),
+    Row("tail", "history", READ, "Show the last events, and with -f new ones as they land."),
+    Row("replay", "history", READ, "Fold the log again, up to any moment, at any speed."),
+    Row("assignment", "spawn_cmd", READ, "Print what a worker is told to do."),
+    Row("completion", "completion", READ, "Print the shell's completion script."),
+    Row("verify", "prove", PROVE, "Check every byte of the log, and the derived files against it."),
+    Row("rebuild", "prove", PROVE, "Write the derived files anew from the log."),
+    Row("doctor", "prove", PROVE, "Check this machine and installation."),
+)

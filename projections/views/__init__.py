@@ -1,0 +1,3 @@
+"""Pure views: what people ask about a build, as plain data."""
+
+__all__: list[str] = []
