@@ -110,20 +110,25 @@ class WorkerCompleted(WorkerEvent, frozen=True, kw_only=True, tag="worker_comple
 
 
 class WorkerFailed(WorkerEvent, frozen=True, kw_only=True, tag="worker_failed"):
-    """An attempt failed. `reason` is a stable word (`exit`, `lost`, `http`, `reported` ...)."""
+    """An attempt failed. `reason` is a stable word (`exit`, `lost`, `http`, `reported` ...).
+
+    `retry_in` announces the dispatcher's next attempt, in seconds.
+    """
 
     reason: str = "reported"
     error: str = ""
     conversation: str | None = None
     answer: Answer | None = None
+    retry_in: float | None = None
 
 
 class WorkerTimedOut(WorkerEvent, frozen=True, kw_only=True, tag="worker_timed_out"):
-    """An attempt was ended because it took longer than `after` seconds."""
+    """An attempt was ended because it took longer than `after` seconds; `retry_in` as in WorkerFailed."""
 
     after: float
     conversation: str | None = None
     answer: Answer | None = None
+    retry_in: float | None = None
 
 
 class WorkerCancelled(WorkerEvent, frozen=True, kw_only=True, tag="worker_cancelled"):
@@ -133,10 +138,11 @@ class WorkerCancelled(WorkerEvent, frozen=True, kw_only=True, tag="worker_cancel
 
 
 class WorkerReset(WorkerEvent, frozen=True, kw_only=True, tag="worker_reset"):
-    """A finished worker was reopened: pending again."""
+    """A finished worker was reopened: pending again. `retry` says that a dispatcher did it by the rules."""
 
     reason: str = ""
     forced: bool = False
+    retry: bool = False
 
 
 class LateResultReceived(WorkerEvent, frozen=True, kw_only=True, tag="late_result_received"):

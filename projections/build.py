@@ -67,6 +67,7 @@ class Result(Struct, gc=False, array_like=True):
 class Worker(Struct, gc=False, array_like=True):
     """One worker, its dependencies and dependents as places in the plan.
 
+    `attempts` counts all spawns, `tries` those since a person last reopened it.
     `waiting` counts the dependencies that are not completed; `late` are the attempts with a late result.
     """
 
@@ -77,6 +78,7 @@ class Worker(Struct, gc=False, array_like=True):
     status: Status = "pending"
     hours: float | None = None
     attempts: int = 0
+    tries: int = 0
     conversation: str | None = None
     completed_at: str | None = None
     attempt: Attempt | None = None
@@ -112,6 +114,7 @@ class Build(Struct, array_like=True):
     plan_hash: str = ""
     workers: list[Worker] = []
     ready: set[int] = set()
+    retrying: set[int] = set()
     counts: dict[str, int] = {}
     dispatchers: dict[str, Dispatcher] = {}
     notes: int = 0
@@ -131,11 +134,11 @@ class Build(Struct, array_like=True):
 
     @property
     def status(self) -> str:
-        """`completed`, `active` (something runs or can run), or `stuck` (neither)."""
+        """`completed`, `active` (something runs, can run or is tried again), or `stuck` (nothing does)."""
         if self.counts.get("completed", 0) == len(self.workers):
             return "completed"
         running = sum(self.counts.get(status, 0) for status in RUNNING)
-        return "active" if running or self.ready else "stuck"
+        return "active" if running or self.ready or self.retrying else "stuck"
 
     def find(self, worker: str) -> Worker | None:
         """Returns the worker with that id, or None."""

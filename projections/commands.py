@@ -89,6 +89,7 @@ class Fail(WorkerCommand, frozen=True, kw_only=True):
     error: str = ""
     conversation: str | None = None
     answer: Answer | None = None
+    retry_in: float | None = None
 
 
 class TimeOut(WorkerCommand, frozen=True, kw_only=True):
@@ -97,6 +98,7 @@ class TimeOut(WorkerCommand, frozen=True, kw_only=True):
     after: float
     conversation: str | None = None
     answer: Answer | None = None
+    retry_in: float | None = None
 
 
 class Cancel(WorkerCommand, frozen=True, kw_only=True):
@@ -106,10 +108,11 @@ class Cancel(WorkerCommand, frozen=True, kw_only=True):
 
 
 class Reset(WorkerCommand, frozen=True, kw_only=True):
-    """Reopen a finished worker."""
+    """Reopen a finished worker; `retry` is a dispatcher's next try, which gives no new budget of tries."""
 
     reason: str = ""
     force: bool = False
+    retry: bool = False
 
 
 class AddNote(Command, frozen=True, kw_only=True):

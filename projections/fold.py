@@ -55,6 +55,7 @@ def _plan_began(build: Build, event: ev.PlanDefined | ev.PlanImported) -> None:
     build.workers = []
     build.index = {}
     build.ready = set()
+    build.retrying = set()
     build.counts = {}
     build.dispatchers = {}
     _add_workers(build, planned, event)
@@ -110,6 +111,7 @@ def _move(build: Build, worker: Worker, status: Status) -> None:
     if old == status:
         return
     worker.status = status
+    build.retrying.discard(build.index[worker.id])
     build.counts[old] -= 1
     build.counts[status] = build.counts.get(status, 0) + 1
     place = build.index[worker.id]
@@ -151,6 +153,7 @@ def _plan_amended(build: Build, event: ev.PlanAmended) -> None:
 def _spawned(build: Build, event: ev.WorkerSpawned) -> None:
     worker = _worker(build, event)
     worker.attempts = event.attempt
+    worker.tries += 1
     worker.attempt = Attempt(
         event.attempt, event.via, event.time, event.parent, event.dispatcher, event.timeout
     )
@@ -176,6 +179,7 @@ def _submitted(build: Build, event: ev.WorkerSubmitted) -> None:
 def _rejected(build: Build, event: ev.WorkerRejected) -> None:
     worker = _worker(build, event)
     worker.result = Result(event.time, error=event.reason, reason="rejected")
+    worker.tries = 0
     _move(build, worker, "pending")
 
 
@@ -193,6 +197,7 @@ def _failed(build: Build, event: ev.WorkerFailed) -> None:
     worker.conversation = event.conversation or worker.conversation
     worker.result = Result(event.time, error=event.error, reason=event.reason)
     _move(build, worker, "failed")
+    _announce_retry(build, event)
 
 
 def _timed_out(build: Build, event: ev.WorkerTimedOut) -> None:
@@ -200,6 +205,12 @@ def _timed_out(build: Build, event: ev.WorkerTimedOut) -> None:
     worker.conversation = event.conversation or worker.conversation
     worker.result = Result(event.time, error=f"timed out after {event.after:g} s", reason="timeout")
     _move(build, worker, "timed_out")
+    _announce_retry(build, event)
+
+
+def _announce_retry(build: Build, event: ev.WorkerFailed | ev.WorkerTimedOut) -> None:
+    if event.retry_in is not None:
+        build.retrying.add(build.index[event.worker])
 
 
 def _cancelled(build: Build, event: ev.WorkerCancelled) -> None:
@@ -211,6 +222,8 @@ def _cancelled(build: Build, event: ev.WorkerCancelled) -> None:
 def _reset(build: Build, event: ev.WorkerReset) -> None:
     worker = _worker(build, event)
     worker.completed_at = worker.submission = worker.conversation = None
+    if not event.retry:
+        worker.tries = 0
     worker.forced = worker.forced or event.forced
     _move(build, worker, "pending")
 

@@ -60,6 +60,7 @@ def fail(build: Build, command: cmd.Fail, now: str, actor: str) -> WorkerFailed 
         error=command.error,
         conversation=command.conversation,
         answer=command.answer,
+        retry_in=command.retry_in,
     )
 
 
@@ -88,6 +89,7 @@ def time_out(
         after=command.after,
         conversation=command.conversation,
         answer=command.answer,
+        retry_in=command.retry_in,
     )
 
 

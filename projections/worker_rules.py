@@ -225,4 +225,5 @@ def reset(build: Build, command: cmd.Reset, now: str, actor: str) -> WorkerReset
         attempt=worker.attempts,
         reason=command.reason,
         forced=worker.status == "completed" and bool(begun),
+        retry=command.retry,
     )
