@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -19,14 +20,13 @@ TIME = "2026-11-23T04:{:02}:{:02}.000000Z"
 
 texts = st.sampled_from(["", "x", "y", "ünïcode", "a\nb"])
 maybe = st.none() | texts
-attempts = st.none() | st.integers(0, 3)
 hours = st.none() | st.integers(0, 9) | st.floats(0, 1e6)
 
 
 @st.composite
-def plans(draw: st.DrawFn, *, statuses: bool = False) -> dict[str, Any]:
+def plans(draw: st.DrawFn, *, most: int = 6, statuses: bool = False) -> dict[str, Any]:
     """Draws a plan: some workers, each of which may depend on those before it in a random order."""
-    order = draw(st.permutations(NAMES[: draw(st.integers(1, len(NAMES) - 1))]))
+    order = draw(st.permutations(NAMES[: draw(st.integers(1, most))]))
     workers: dict[str, dict[str, Any]] = {}
     for place, name in enumerate(order):
         needed = draw(st.lists(st.sampled_from(order[:place]), unique=True)) if place else []
@@ -36,52 +36,71 @@ def plans(draw: st.DrawFn, *, statuses: bool = False) -> dict[str, Any]:
     return {"name": draw(texts), "workers": [workers[name] for name in sorted(workers)]}
 
 
-_worker = st.sampled_from(NAMES)
-_names = st.lists(_worker, max_size=3, unique=True)
+def likely(build: Build) -> st.SearchStrategy[cmd.AnyCommand]:
+    """Returns commands about workers that exist, by attempts that may exist: many of them are accepted."""
+    latest = max(worker.attempts for worker in build.workers)
+    return _commands(tuple(worker.id for worker in build.workers), min(latest + 1, 3))
+
+
+@cache  # making the strategies takes far longer than drawing from them
+def _commands(names: tuple[str, ...], latest: int) -> st.SearchStrategy[cmd.AnyCommand]:
+    worker, attempt = st.sampled_from(names), st.none() | st.integers(0, latest)
+    spawn = st.builds(cmd.Spawn, worker=worker, parent=maybe, force=st.booleans())
+    submit = st.builds(cmd.Submit, worker=worker, attempt=st.none() | attempt, files=maybe, summary=maybe)
+    time_out = st.builds(cmd.TimeOut, worker=worker, attempt=attempt, after=st.just(600.0) | st.floats())
+    reject = st.builds(cmd.Reject, worker=worker, attempt=st.none() | attempt, reason=texts)
+    # What keeps a worker running comes often, so that attempts add up and results come late.
+    weighted: list[st.SearchStrategy[cmd.AnyCommand]] = [
+        *[spawn] * 8,
+        *[submit] * 3,
+        *[time_out] * 2,
+        *[reject] * 2,
+        st.builds(
+            cmd.Complete,
+            worker=worker,
+            attempt=attempt,
+            output=maybe,
+            summary=maybe,
+            conversation=maybe,
+            answer=_answer,
+            force=st.booleans(),
+        ),
+        st.builds(cmd.Fail, worker=worker, attempt=attempt, error=texts, answer=_answer),
+        st.builds(cmd.Reset, worker=worker, reason=texts, force=st.booleans()),
+        st.builds(cmd.Approve, worker=worker, attempt=attempt),
+        st.builds(cmd.Progress, worker=worker, attempt=attempt, message=texts, percent=st.floats(-1, 101)),
+        st.builds(cmd.Cancel, worker=worker, reason=texts),
+        st.builds(
+            cmd.AmendPlan,
+            workers=st.none() | _added.map(msgspec.json.encode),
+            dependencies=st.dictionaries(worker, _names, max_size=1),
+            estimates=st.dictionaries(worker, hours, max_size=2),
+        ),
+        st.builds(cmd.AddNote, text=texts, worker=st.none() | worker),
+        st.builds(
+            cmd.StartDispatcher,
+            dispatcher=_dispatcher,
+            host=texts,
+            pid=st.integers(1, 9),
+            via=st.just("zo"),
+            jobs=st.integers(1, 5),
+        ),
+        st.builds(cmd.StopDispatcher, dispatcher=_dispatcher, reason=texts),
+    ]
+    return st.integers(0, len(weighted) - 1).flatmap(weighted.__getitem__)
+
+
+_names = st.lists(st.sampled_from(NAMES), max_size=2, unique=True)
 _added = st.lists(
-    st.fixed_dictionaries({"id": _worker, "dependencies": _names}), max_size=2, unique_by=lambda w: w["id"]
+    st.fixed_dictionaries({"id": st.sampled_from(NAMES), "dependencies": _names}),
+    max_size=2,
+    unique_by=lambda worker: str(worker["id"]),
 )
 _answer = st.none() | st.builds(Answer, text=texts)
+_dispatcher = st.sampled_from(["d1", "d2"])
 
-commands: st.SearchStrategy[cmd.AnyCommand] = st.one_of(
-    st.builds(
-        cmd.AmendPlan,
-        workers=st.none() | _added.map(msgspec.json.encode),
-        dependencies=st.dictionaries(_worker, _names, max_size=2),
-        estimates=st.dictionaries(_worker, hours, max_size=2),
-    ),
-    st.builds(cmd.Spawn, worker=_worker, parent=maybe, force=st.booleans()),
-    st.builds(cmd.Spawn, worker=_worker),
-    st.builds(cmd.Progress, worker=_worker, attempt=attempts, message=texts, percent=st.floats(-1, 101)),
-    st.builds(cmd.Submit, worker=_worker, attempt=attempts, files=maybe, summary=maybe),
-    st.builds(cmd.Approve, worker=_worker, attempt=attempts),
-    st.builds(cmd.Reject, worker=_worker, attempt=attempts, reason=texts),
-    st.builds(
-        cmd.Complete,
-        worker=_worker,
-        attempt=attempts,
-        output=maybe,
-        summary=maybe,
-        conversation=maybe,
-        answer=_answer,
-        force=st.booleans(),
-    ),
-    st.builds(cmd.Complete, worker=_worker),
-    st.builds(cmd.Fail, worker=_worker, attempt=attempts, error=texts, answer=_answer),
-    st.builds(cmd.TimeOut, worker=_worker, attempt=attempts, after=st.floats(allow_nan=True)),
-    st.builds(cmd.Cancel, worker=_worker, reason=texts),
-    st.builds(cmd.Reset, worker=_worker, reason=texts, force=st.booleans()),
-    st.builds(cmd.AddNote, text=texts, worker=st.none() | _worker),
-    st.builds(
-        cmd.StartDispatcher,
-        dispatcher=st.sampled_from(["d1", "d2"]),
-        host=texts,
-        pid=st.integers(1, 9),
-        via=st.just("zo"),
-        jobs=st.integers(1, 5),
-    ),
-    st.builds(cmd.StopDispatcher, dispatcher=st.sampled_from(["d1", "d2"]), reason=texts),
-)
+commands = _commands(tuple(NAMES), 3)
+"""Commands about any worker, by any attempt: many of them are refused."""
 
 
 def define(plan: dict[str, Any], *, imported: bool = False) -> cmd.DefinePlan:
@@ -113,7 +132,7 @@ def histories(draw: st.DrawFn) -> list[KnownEvent]:
     """Draws the events of a build in which many things were tried."""
     imported = draw(st.booleans())
     build = Build()
-    events = step(build, define(draw(plans(statuses=imported)), imported=imported))
-    for command in draw(st.lists(commands, max_size=30)):
-        events += step(build, command)
+    events = step(build, define(draw(plans(most=3, statuses=imported)), imported=imported))
+    for _ in range(draw(st.integers(0, 30))):
+        events += step(build, draw(likely(build)))
     return events
