@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -89,7 +90,9 @@ def main() -> NoReturn:
     """Runs the command line of this process and exits with its code; no traceback reaches a user."""
     if sys.platform not in ("linux", "darwin"):
         sys.exit("error: Build Orchestrator runs on Linux and macOS only")
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # or the exit looks through every object once more, which costs a tenth of a command
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import pwd
-import socket
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from cli.output import wants_json
 from cli.project import Project, find_builds, find_project, project_names
 from eventlog.errors import OrchestratorError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Invocation:
@@ -31,7 +32,7 @@ class Invocation:
     @property
     def actor(self) -> str:
         """Who acts: --actor, $BO_ACTOR, else user@host."""
-        return self._actor or f"{_user()}@{socket.gethostname()}"
+        return self._actor or f"{_user()}@{os.uname().nodename}"
 
     def project(self) -> Project:
         """Returns the project that is meant; raises InvalidName or NotFound."""
@@ -46,11 +47,15 @@ def _user() -> str:
 
 
 def _complete_project(context: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
     names = project_names(find_builds(context.params.get("builds_dir")))
     return [CompletionItem(name) for name in names if name.startswith(typed)]
 
 
 def _complete_worker(context: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
     from cli.moment import load_at
 
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import uuid
 from typing import Any
 
 import click
@@ -44,7 +43,7 @@ def init(invocation: Invocation, plan_file: str | None, plan: str | None) -> Non
             f"{project.folder} has a plan.json but no log: another tool's build",
             hint=f"adopt it with `bo import {project.path('plan.json')} -p {project.name}`",
         )
-    _begin(invocation, project, cmd.DefinePlan(plan=text, build_id=uuid.uuid4().hex))
+    _begin(invocation, project, cmd.DefinePlan(plan=text, build_id=_new_build_id()))
 
 
 @click.command("import")
@@ -63,7 +62,12 @@ def import_command(invocation: Invocation, plan_json: str) -> None:
     if not isinstance(name, str):
         raise click.UsageError("name the project with --project: the file does not say")
     project = Project(invocation.builds, parse_project_name(name))
-    _begin(invocation, project, cmd.DefinePlan(plan=text, build_id=uuid.uuid4().hex, imported=True))
+    _begin(invocation, project, cmd.DefinePlan(plan=text, build_id=_new_build_id(), imported=True))
+
+
+def _new_build_id() -> str:
+    """Random, so that no two logs share a chain."""
+    return os.urandom(16).hex()
 
 
 def _begin(invocation: Invocation, project: Project, command: cmd.DefinePlan) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 
-_UNSEEN = re.compile(
+# Patterns as text: `re` compiles each at its first use, and most commands use none.
+
+_UNSEEN = (
     "["
     "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1: what drives a terminal
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what turns the direction of text (UAX 9)
@@ -19,26 +21,24 @@ _UNSEEN = re.compile(
 )
 # The joiners U+200C and U+200D are not in it: Persian words and most emoji are spelled with them.
 
-_BLANKS = re.compile(r"[ \t\r\n]+")
-_NEWLINES = re.compile(r"\r\n|\r|\n")
+_BLANKS = r"[ \t\r\n]+"
+_NEWLINES = r"\r\n|\r|\n"
 
-_MARKUP = re.compile(
-    r"""[\\`*\[\]<>|~#$]              # code, emphasis, links, HTML, tables, strikethrough, headings, formulas
+_MARKUP = r"""(?xi)
+        [\\`*\[\]<>|~#$]              # code, emphasis, links, HTML, tables, strikethrough, headings, formulas
       | (?<![A-Za-z0-9])_ | _(?![A-Za-z0-9])   # emphasis too, but not inside a word
       | &(?=\#?[A-Za-z0-9]{1,40};)             # character references
       | :(?=//) | (?<=www)\. | @(?=[A-Za-z0-9])  # addresses, to the parsers that make links of them
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-_BLOCK_START = re.compile(r"[-+=]|[0-9]{1,9}(?=[.)])")
+    """
+_BLOCK_START = r"[-+=]|[0-9]{1,9}(?=[.)])"
 """What begins a list or underlines a heading when a line starts with it."""
 
-_LABEL_UNSAFE = re.compile(r"[^A-Za-z0-9_.:-]")
+_LABEL_UNSAFE = r"[^A-Za-z0-9_.:-]"
 
 
 def visible(text: str) -> str:
     """Returns `text` on one line, with control, direction and invisible characters written as escapes."""
-    return text if text.isprintable() else _UNSEEN.sub(_written_out, text)
+    return text if text.isprintable() else re.sub(_UNSEEN, _written_out, text)
 
 
 def markdown(text: str) -> str:
@@ -46,9 +46,9 @@ def markdown(text: str) -> str:
 
     White space is folded to single spaces, as every Markdown viewer would.
     """
-    line = visible(_BLANKS.sub(" ", text).strip(" "))
-    line = _MARKUP.sub(r"\\\g<0>", line)
-    if (start := _BLOCK_START.match(line)) is not None:
+    line = visible(re.sub(_BLANKS, " ", text).strip(" "))
+    line = re.sub(_MARKUP, r"\\\g<0>", line)
+    if (start := re.match(_BLOCK_START, line)) is not None:
         at = start.end() if line[0].isdigit() else 0
         line = f"{line[:at]}\\{line[at:]}"
     return line
@@ -56,12 +56,12 @@ def markdown(text: str) -> str:
 
 def markdown_lines(text: str) -> list[str]:
     """Returns the lines of `text` that are not blank, each as `markdown` does."""
-    return [line for line in map(markdown, _NEWLINES.split(text)) if line]
+    return [line for line in map(markdown, re.split(_NEWLINES, text)) if line]
 
 
 def markdown_code(text: str) -> str:
     """Returns `text` between back-quotes, with more of them than it holds anywhere in a row."""
-    line = visible(_BLANKS.sub(" ", text).strip(" "))
+    line = visible(re.sub(_BLANKS, " ", text).strip(" "))
     longest = max(map(len, re.findall("`+", line)), default=0)
     fence = "`" * (longest + 1)
     # A space is taken off each end when both ends have one: so a back-quote can stand at an end.
@@ -71,7 +71,7 @@ def markdown_code(text: str) -> str:
 
 def mermaid(text: str) -> str:
     """Returns `text` as a Mermaid label: what is not a letter, a digit or one of `_.:-` as its number."""
-    return _LABEL_UNSAFE.sub(lambda found: f"#{ord(found[0])};", visible(text))
+    return re.sub(_LABEL_UNSAFE, lambda found: f"#{ord(found[0])};", visible(text))
 
 
 def _written_out(found: re.Match[str]) -> str:
