@@ -14,6 +14,8 @@ from projections.spelling import nearest
 
 MAX_WORKERS = 200_000
 MAX_DEPTH = 100
+MAX_PLACES = 10
+"""Places of a double id that are named."""
 MAX_GUESSES = 20
 """Unknown dependencies for which a near name is looked up: each look walks over all names."""
 
@@ -124,7 +126,7 @@ def check_workers(
         yield f"workers: {len(workers):,} are more than {MAX_WORKERS:,}"
         return
     dependencies = dict(others)
-    first: dict[str, int] = {}
+    places: dict[str, list[int]] = {}
     for place, worker in enumerate(workers):
         path = f"workers[{place}]"
         if not isinstance(worker, dict):
@@ -144,13 +146,20 @@ def check_workers(
             continue
         if name in others:
             yield f"{path}.id: there is already a worker '{name}'"
-        elif name in first:
-            yield f"{path}.id: '{name}' is also the id of workers[{first[name]}]"
+        elif name in places:
+            places[name].append(place)
         else:
-            first[name] = place
+            places[name] = [place]
             needed = worker.get("dependencies", [])
             dependencies[name] = needed if _is_texts(needed) else []
-    yield from _check_dependencies(dependencies, changed.union(first))
+    yield from (_double(name, shared) for name, shared in places.items() if len(shared) > 1)
+    yield from _check_dependencies(dependencies, changed.union(places))
+
+
+def _double(name: str, places: list[int]) -> str:
+    shown = [f"[{place}]" for place in places[:MAX_PLACES]]
+    last = shown.pop() if len(places) <= MAX_PLACES else f"{len(places) - MAX_PLACES} more"
+    return f"'{name}' is the id of workers{', '.join(shown)} and {last}"
 
 
 def _check_dependencies(dependencies: dict[str, list[str]], changed: frozenset[str]) -> Iterator[str]:

@@ -86,7 +86,6 @@ def test_all_problems_are_named_at_once_each_with_its_path() -> None:
         "key_decisions: is a list, not a list of strings",
         "defaults.retries: is -1, not a whole number from 0 to 1000",
         "workers[0].estimated_hours: is 'two', not a finite number of hours, 0 or more",
-        "workers[1].id: 'a' is also the id of workers[0]",
         "workers[2].id: 'no/slash' is not a worker id; use 1 to 200 letters, digits, '_', '.', ':' or '-', "
         "beginning with a letter or digit",
         "workers[3].id: is missing",
@@ -94,6 +93,7 @@ def test_all_problems_are_named_at_once_each_with_its_path() -> None:
         "workers[5].status: is 'done', not one of pending, in_progress, review_pending, completed, failed, "
         "timed_out, cancelled",
         "workers[5].estimated_hour: is not a key; did you mean 'estimated_hours'?",
+        "'a' is the id of workers[0] and [1]",
         "a: depends on 'ghost', which is not a worker",
         "a: names the dependency 'b' twice",
         "a: depends on itself",
