@@ -46,6 +46,7 @@ def complete(
 def fail(build: Build, command: cmd.Fail, now: str, actor: str) -> WorkerFailed | LateResultReceived | None:
     """Whatever is not finished can fail."""
     worker = find(build, command.worker)
+    require_amount(command.retry_in, "the wait before the next try")
     if _speaks_late(worker, command.attempt):
         return _late(worker, command, now, actor)
     if worker.status == "failed" and worker.result is not None and worker.result.error == command.error:
@@ -70,6 +71,7 @@ def time_out(
     """A running attempt can run out of time."""
     worker = find(build, command.worker)
     require_amount(command.after, "the time after which it was ended")
+    require_amount(command.retry_in, "the wait before the next try")
     if _speaks_late(worker, command.attempt):
         return _late(worker, command, now, actor)
     if worker.status == "timed_out":

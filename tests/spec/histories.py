@@ -47,7 +47,9 @@ def _commands(names: tuple[str, ...], latest: int) -> st.SearchStrategy[cmd.AnyC
     worker, attempt = st.sampled_from(names), st.none() | st.integers(0, latest)
     spawn = st.builds(cmd.Spawn, worker=worker, parent=maybe, force=st.booleans())
     submit = st.builds(cmd.Submit, worker=worker, attempt=st.none() | attempt, files=maybe, summary=maybe)
-    time_out = st.builds(cmd.TimeOut, worker=worker, attempt=attempt, after=st.just(600.0) | st.floats())
+    time_out = st.builds(
+        cmd.TimeOut, worker=worker, attempt=attempt, after=st.just(600.0) | st.floats(), retry_in=_seconds
+    )
     reject = st.builds(cmd.Reject, worker=worker, attempt=st.none() | attempt, reason=texts)
     # What keeps a worker running comes often, so that attempts add up and results come late.
     weighted: list[st.SearchStrategy[cmd.AnyCommand]] = [
@@ -65,8 +67,8 @@ def _commands(names: tuple[str, ...], latest: int) -> st.SearchStrategy[cmd.AnyC
             answer=_answer,
             force=st.booleans(),
         ),
-        st.builds(cmd.Fail, worker=worker, attempt=attempt, error=texts, answer=_answer),
-        st.builds(cmd.Reset, worker=worker, reason=texts, force=st.booleans()),
+        st.builds(cmd.Fail, worker=worker, attempt=attempt, error=texts, answer=_answer, retry_in=_seconds),
+        st.builds(cmd.Reset, worker=worker, reason=texts, force=st.booleans(), retry=st.booleans()),
         st.builds(cmd.Approve, worker=worker, attempt=attempt),
         st.builds(cmd.Progress, worker=worker, attempt=attempt, message=texts, percent=st.floats(-1, 101)),
         st.builds(cmd.Cancel, worker=worker, reason=texts),
@@ -97,6 +99,7 @@ _added = st.lists(
     unique_by=lambda worker: str(worker["id"]),
 )
 _answer = st.none() | st.builds(Answer, text=texts)
+_seconds = st.none() | st.just(5.0)
 _dispatcher = st.sampled_from(["d1", "d2"])
 
 commands = _commands(tuple(NAMES), 3)
