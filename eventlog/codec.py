@@ -53,7 +53,7 @@ def encode(event: Event, after: Head) -> tuple[bytes, Head]:
     try:
         whole = _encoder.encode(event)
         time, actor = _encoder.encode(event.time), _encoder.encode(event.actor)
-    except (UnicodeEncodeError, OverflowError, RecursionError, msgspec.EncodeError) as error:
+    except (ValueError, OverflowError, RecursionError, msgspec.EncodeError) as error:
         raise InvalidEvent(f"the event cannot be written as JSON: {error}") from error
     # msgspec writes the tag first; the format wants seq, time and actor before it.
     tag = b'"type":"%s",' % str(event.__struct_config__.tag).encode()

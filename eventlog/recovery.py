@@ -131,17 +131,17 @@ def check_place(read_at: ReadAt, place: Head) -> None:
     """Raises RegressedLog unless a line ends at `place.offset` that carries `place.hash` and `place.seq`."""
     if place == START:
         return
-    size = min(max(place.offset, 0), _USUAL_LINE)
-    tail = read_at(place.offset - size, size)
+    size = min(place.offset, _USUAL_LINE)
+    tail = read_at(place.offset - size, size) if size > 0 else b""
+    there = len(tail) == size and tail.endswith(_line_end(place.hash.encode()))
     start = tail.rfind(b"\n", 0, -1) + 1
-    if start == 0 and place.offset > size:
+    if there and start == 0 and place.offset > size:
         try:
             there = find_head(read_at, place.offset) == place
         except CorruptLog:
             there = False
-    else:
-        beginning, end = b'{"seq":%d,' % place.seq, _line_end(place.hash.encode())
-        there = tail.startswith(beginning, start) and tail.endswith(end)
+    elif there:
+        there = tail.startswith(b'{"seq":%d,' % place.seq, start)
     if not there:
         raise RegressedLog(place, None)
 
