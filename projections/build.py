@@ -47,11 +47,12 @@ class Attempt(Struct, gc=False, array_like=True):
 
 
 class Submission(Struct, gc=False, array_like=True):
-    """Work that was handed in for review."""
+    """Work that was handed in for review; `attempt` is 0 when a person did it without one."""
 
     at: str
     files: str | None
     summary: str | None
+    attempt: int = 0
 
 
 class Result(Struct, gc=False, array_like=True):
@@ -86,6 +87,13 @@ class Worker(Struct, gc=False, array_like=True):
     result: Result | None = None
     forced: bool = False
     late: list[int] = []
+
+    @property
+    def current(self) -> int:
+        """The attempt that runs or awaits review; 0 if none does. What happens now belongs to it."""
+        if self.status == "review_pending" and self.submission is not None:
+            return self.submission.attempt
+        return self.attempts if self.status in RUNNING else 0
 
 
 class Dispatcher(Struct, gc=False, array_like=True):

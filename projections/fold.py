@@ -147,7 +147,7 @@ def _plan_amended(build: Build, event: ev.PlanAmended) -> None:
     for name, hours in event.estimates.items():
         if name not in build.index:
             raise ImpossibleEvent(event.seq, f"there is no worker '{name}'")
-        build.workers[build.index[name]].hours = hours
+        build.workers[build.index[name]].hours = None if hours is None else float(hours)
 
 
 def _spawned(build: Build, event: ev.WorkerSpawned) -> None:
@@ -172,7 +172,7 @@ def _progressed(build: Build, event: ev.WorkerProgressed) -> None:
 
 def _submitted(build: Build, event: ev.WorkerSubmitted) -> None:
     worker = _worker(build, event)
-    worker.submission = Submission(event.time, event.files, event.summary)
+    worker.submission = Submission(event.time, event.files, event.summary, event.attempt)
     _move(build, worker, "review_pending")
 
 

@@ -54,5 +54,10 @@ def amend_text(
         if worker["id"] in dependencies:
             worker["dependencies"] = dependencies[worker["id"]]
         if worker["id"] in estimates:
-            worker["estimated_hours"] = estimates[worker["id"]]
+            worker["estimated_hours"] = _as_written(estimates[worker["id"]])
     return msgspec.json.encode(text)
+
+
+def _as_written(hours: float | None) -> float | None:
+    """Two hours are written `2`, whether the event in hand says 2 or, once read back, 2.0."""
+    return int(hours) if hours is not None and hours == int(hours) and hours < 2**53 else hours

@@ -34,7 +34,7 @@ def complete(
         time=now,
         actor=actor,
         worker=worker.id,
-        attempt=_attempt(worker),
+        attempt=worker.current,
         output=command.output,
         summary=command.summary,
         conversation=command.conversation,
@@ -56,7 +56,7 @@ def fail(build: Build, command: cmd.Fail, now: str, actor: str) -> WorkerFailed 
         time=now,
         actor=actor,
         worker=worker.id,
-        attempt=_attempt(worker),
+        attempt=worker.current,
         reason=command.reason,
         error=command.error,
         conversation=command.conversation,
@@ -87,17 +87,12 @@ def time_out(
         time=now,
         actor=actor,
         worker=worker.id,
-        attempt=_attempt(worker),
+        attempt=worker.current,
         after=command.after,
         conversation=command.conversation,
         answer=command.answer,
         retry_in=command.retry_in,
     )
-
-
-def _attempt(worker: Worker) -> int:
-    """A result by hand for a worker that is not running belongs to no attempt."""
-    return worker.attempts if worker.status in RUNNING else 0
 
 
 def _speaks_late(worker: Worker, attempt: int | None) -> bool:
@@ -110,13 +105,13 @@ def _speaks_late(worker: Worker, attempt: int | None) -> bool:
             f"worker '{worker.id}' has no attempt {attempt}; its latest is {worker.attempts}",
             hint="`bo status` shows the latest attempt of each worker",
         )
-    if attempt == worker.attempts and worker.status == "review_pending":
+    if attempt == worker.current and worker.status == "review_pending":
         raise Refused(
             "awaits_review",
             f"worker '{worker.id}' was submitted and awaits review",
             hint="a person decides now: `bo approve` or `bo reject`",
         )
-    return attempt < worker.attempts or worker.status != "in_progress"
+    return attempt != worker.current
 
 
 def _late(worker: Worker, command: Outcome, now: str, actor: str) -> LateResultReceived | None:

@@ -44,7 +44,7 @@ def require_ready(build: Build, worker: Worker, *, way_out: str) -> None:
 
 def require_current(worker: Worker, attempt: int | None) -> None:
     """Refuses whoever speaks for an attempt that is over or never began."""
-    if attempt is None or (attempt == worker.attempts and worker.status in RUNNING):
+    if attempt is None or (attempt == worker.current and worker.status in RUNNING):
         return
     raise Refused(
         "stale_attempt",
@@ -113,7 +113,7 @@ def progress(build: Build, command: cmd.Progress, now: str, actor: str) -> Worke
         time=now,
         actor=actor,
         worker=worker.id,
-        attempt=worker.attempts,
+        attempt=worker.current,
         message=command.message,
         percent=command.percent,
     )
@@ -140,7 +140,7 @@ def submit(build: Build, command: cmd.Submit, now: str, actor: str) -> WorkerSub
         time=now,
         actor=actor,
         worker=worker.id,
-        attempt=worker.attempts if worker.status in RUNNING else 0,
+        attempt=worker.current,
         files=command.files,
         summary=command.summary,
     )
@@ -156,7 +156,7 @@ def approve(build: Build, command: cmd.Approve, now: str, actor: str) -> WorkerC
         time=now,
         actor=actor,
         worker=worker.id,
-        attempt=worker.attempts,
+        attempt=worker.current,
         summary=worker.submission.summary if worker.submission else None,
         conversation=worker.conversation,
         approved=True,
@@ -171,7 +171,7 @@ def reject(build: Build, command: cmd.Reject, now: str, actor: str) -> WorkerRej
         return None
     _require_review(worker, command.attempt)
     return WorkerRejected(
-        time=now, actor=actor, worker=worker.id, attempt=worker.attempts, reason=command.reason
+        time=now, actor=actor, worker=worker.id, attempt=worker.current, reason=command.reason
     )
 
 
@@ -193,7 +193,7 @@ def cancel(build: Build, command: cmd.Cancel, now: str, actor: str) -> WorkerCan
     if worker.status == "completed":
         raise Refused("already_completed", f"worker '{worker.id}' is completed", hint=reopen_hint(worker))
     return WorkerCancelled(
-        time=now, actor=actor, worker=worker.id, attempt=worker.attempts, reason=command.reason
+        time=now, actor=actor, worker=worker.id, attempt=worker.current, reason=command.reason
     )
 
 

@@ -25,7 +25,7 @@ CANCELLED = happened(WorkerCancelled, worker="a", attempt=1)
 
 @pytest.mark.parametrize(
     ("events", "attempt"),
-    [([], 0), ([SPAWNED], 1), ([SPAWNED, SUBMITTED], 1), ([SPAWNED, FAILED], 1), ([SPAWNED, TIMED_OUT], 1)],
+    [([], 0), ([SPAWNED], 1), ([SPAWNED, SUBMITTED], 1), ([SPAWNED, FAILED], 0), ([SPAWNED, TIMED_OUT], 0)],
     ids=["pending", "in_progress", "review_pending", "failed", "timed_out"],
 )
 def test_whatever_is_not_completed_can_be_cancelled(events: list[KnownEvent], attempt: int) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from eventlog.events import (
     KnownEvent,
+    LateResultReceived,
     WorkerCompleted,
     WorkerFailed,
     WorkerRejected,
@@ -133,3 +134,24 @@ def test_another_reason_for_work_that_was_sent_back_is_not_swallowed() -> None:
 def test_completed_work_is_not_rejected() -> None:
     done = happened(WorkerCompleted, worker="a", attempt=1)
     given(planned("a"), SPAWNED, SUBMITTED, done).when(cmd.Reject(worker="a")).then_refused("not_in_review")
+
+
+BY_HAND = [
+    SPAWNED,
+    happened(WorkerFailed, worker="a", attempt=1),
+    happened(WorkerReset, worker="a", attempt=1),
+    happened(WorkerSubmitted, worker="a", summary="by hand"),
+]
+
+
+def test_approving_what_a_person_did_ends_no_attempt() -> None:
+    given(planned("a"), *BY_HAND).when(cmd.Approve(worker="a")).then(
+        WorkerCompleted, worker="a", attempt=0, summary="by hand", approved=True
+    )
+
+
+def test_an_attempt_that_is_over_is_not_what_a_person_handed_in() -> None:
+    given(planned("a"), *BY_HAND).when(cmd.Approve(worker="a", attempt=1)).then_refused("stale_attempt")
+    given(planned("a"), *BY_HAND).when(cmd.Complete(worker="a", attempt=1)).then(
+        LateResultReceived, worker="a", attempt=1, outcome="completed"
+    )

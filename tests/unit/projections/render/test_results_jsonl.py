@@ -75,3 +75,9 @@ def test_a_line_is_one_line_whatever_was_said() -> None:
 def test_the_lines_only_ever_grow(history: list[KnownEvent], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(history)))
     assert results_jsonl(history) == results_jsonl(history[:at]) + results_jsonl(history[at:])
+
+
+@given(histories())
+def test_each_attempt_has_at_most_one_line(history: list[KnownEvent]) -> None:
+    ended = [(line["worker_id"], line["attempt"]) for line in lines(*history)]
+    assert len(ended) == len(set(ended))
