@@ -25,13 +25,13 @@ _BLANKS = r"[ \t\r\n]+"
 _NEWLINES = r"\r\n|\r|\n"
 
 _MARKUP = r"""(?xi)
-        [\\`*\[\]<>|~#$]              # code, emphasis, links, HTML, tables, strikethrough, headings, formulas
+        [\\`*\[\]<|~#$]               # code, emphasis, links, HTML, tables, strikethrough, headings, formulas
       | (?<![A-Za-z0-9])_ | _(?![A-Za-z0-9])   # emphasis too, but not inside a word
       | &(?=\#?[A-Za-z0-9]{1,40};)             # character references
       | :(?=//) | (?<=www)\. | @(?=[A-Za-z0-9])  # addresses, to the parsers that make links of them
     """
-_BLOCK_START = r"[-+=]|[0-9]{1,9}(?=[.)])"
-"""What begins a list or underlines a heading when a line starts with it."""
+_BLOCK_START = r"[-+=>]|[0-9]{1,9}(?=[.)])"
+"""What begins a list or a quotation or underlines a heading when a line starts with it."""
 
 _LABEL_UNSAFE = r"[^A-Za-z0-9_.:-]"
 
