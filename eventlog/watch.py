@@ -37,6 +37,19 @@ class Watch:
             os.close(self._fd)
             self._fd = -1
 
+    @property
+    def descriptor(self) -> int:
+        """A descriptor that is readable when the file may have changed, -1 where there is no inotify."""
+        return self._fd
+
+    def drain(self) -> None:
+        """Makes `descriptor` wait for what happens from now on; look at the file after it."""
+        if self._fd >= 0:
+            try:
+                os.read(self._fd, 65536)
+            except BlockingIOError:
+                pass
+
     def wait(self, timeout: float | None = None) -> bool:
         """Returns True as soon as the file may have changed, False after `timeout` seconds without news."""
         deadline = None if timeout is None else time.monotonic() + timeout

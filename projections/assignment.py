@@ -29,9 +29,12 @@ _NOT_TOLD = frozenset(
 """Keys of a worker that are said elsewhere in the assignment, or are not for the worker."""
 
 
-def assignment(build: Build, worker: Worker, project: str) -> str:
-    """Returns the text that tells a worker what to do, with what, and how to report back."""
-    plan = msgspec.json.decode(build.plan)
+def assignment(build: Build, worker: Worker, project: str, plan: dict[str, Any] | None = None) -> str:
+    """Returns the text that tells a worker what to do, with what, and how to report back.
+
+    `plan` is the build's plan, decoded, for who asks often.
+    """
+    plan = msgspec.json.decode(build.plan) if plan is None else plan
     planned = plan["workers"][build.index[worker.id]]
     return "\n".join(_lines(build, worker, project, plan, planned)).rstrip() + "\n"
 

@@ -22,10 +22,8 @@ def decide(build: Build, command: cmd.AnyCommand, now: str, actor: str) -> list[
     `now` is a UTC text as in the events, `actor` who asks. Raises Refused, and InvalidPlan where
     the command brings a plan or a part of one.
     """
-    if not build.exists and not isinstance(command, cmd.DefinePlan):
-        raise Refused(
-            "no_plan", "the project has no plan yet", hint="define one with `bo init --plan-file F`"
-        )
+    if not isinstance(command, cmd.DefinePlan):
+        require_plan(build)
     event: ev.KnownEvent | None
     match command:
         case cmd.DefinePlan():
@@ -78,3 +76,11 @@ def decide(build: Build, command: cmd.AnyCommand, now: str, actor: str) -> list[
         case _:
             assert_never(command)
     return [] if event is None else [event]
+
+
+def require_plan(build: Build) -> None:
+    """Refuses a project whose log is empty: its first write was never acknowledged."""
+    if not build.exists:
+        raise Refused(
+            "no_plan", "the project has no plan yet", hint="define one with `bo init --plan-file F`"
+        )
