@@ -43,23 +43,24 @@ ANSWERS = st.builds(
     sha256=st.none() | st.text(),
     size=st.none() | st.integers(),
 )
-BY_NAME: dict[str, st.SearchStrategy[Any]] = {
-    "seq": st.just(1),
-    "plan": RAW,
-    "workers": RAW,
-    "answer": st.none() | ANSWERS,
-    "estimates": st.dictionaries(st.text(), st.none() | NUMBERS, max_size=3),
-    "timeout": st.none() | NUMBERS,
-    "percent": st.none() | NUMBERS,
-    "after": NUMBERS,
-}
+BY_TYPE: list[tuple[Any, st.SearchStrategy[Any]]] = [
+    (msgspec.Raw, RAW),
+    (float, NUMBERS),
+    (float | None, st.none() | NUMBERS),
+    (dict[str, float | None], st.dictionaries(st.text(), st.none() | NUMBERS, max_size=3)),
+    (Answer | None, st.none() | ANSWERS),
+]
+
+
+def any_value(type_: Any) -> st.SearchStrategy[Any]:
+    """Values of a field's type that JSON can hold."""
+    return next((values for known, values in BY_TYPE if known == type_), st.from_type(type_))
 
 
 def any_event(type_: type[Event]) -> st.SearchStrategy[Event]:
     """Events of one type with anything in their fields."""
     values = {
-        field.name: BY_NAME[field.name] if field.name in BY_NAME else st.from_type(field.type)
-        for field in fields(type_)
+        field.name: st.just(1) if field.name == "seq" else any_value(field.type) for field in fields(type_)
     }
     return st.builds(type_, **values)
 
