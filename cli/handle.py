@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -20,6 +21,13 @@ from projections.fold import evolve, fold
 
 PATIENCE = 10.0
 """Seconds for which a command tries again when others keep writing."""
+
+
+class Settled(NamedTuple):
+    """A command and what came of it: its events (none: it was so already), or the refusal."""
+
+    command: AnyCommand
+    events: list[KnownEvent] | Refused
 
 
 class Handler:
@@ -59,10 +67,15 @@ class Handler:
         No events: it is already so. Raises Refused and InvalidPlan with nothing written, and what
         `EventStore.append` raises; a Conflict only after PATIENCE.
         """
-        return [event for events in self._settle(commands, together=True) for event in self._made(events)]
+        settled = self._settle(lambda _: commands, together=True)
+        return [event for made in settled if not isinstance(made.events, Refused) for event in made.events]
 
-    def handle_each(self, commands: Sequence[AnyCommand]) -> list[list[KnownEvent] | Refused]:
-        """Like `handle`, but each command stands for itself: its events, or why it was refused."""
+    def handle_each(self, commands: Callable[[Build], Iterable[AnyCommand]]) -> list[Settled]:
+        """Like `handle`, but each command stands for itself: its events, or why it was refused.
+
+        `commands` makes them one by one, from the build as those before have changed it; it is asked
+        anew after a conflict.
+        """
         return self._settle(commands, together=False)
 
     def save_snapshot(self) -> None:
@@ -71,20 +84,16 @@ class Handler:
             write_snapshot(self.project, self.build, self.head)
             self._folded = 0
 
-    @staticmethod
-    def _made(outcome: list[KnownEvent] | Refused) -> list[KnownEvent]:
-        if isinstance(outcome, Refused):
-            raise outcome
-        return outcome
-
-    def _settle(self, commands: Sequence[AnyCommand], *, together: bool) -> list[list[KnownEvent] | Refused]:
+    def _settle(self, commands: Callable[[Build], Iterable[AnyCommand]], *, together: bool) -> list[Settled]:
         deadline = monotonic() + PATIENCE
         while True:
             if self._ahead:
                 self.load()
             self._ahead = True
-            outcomes = self._decide(commands, together)
-            events = [event for made in outcomes if not isinstance(made, Refused) for event in made]
+            settled = self._decide(commands, together)
+            events = [
+                event for made in settled if not isinstance(made.events, Refused) for event in made.events
+            ]
             try:
                 if events:
                     self.head = self.project.store.append(events, self.head).head
@@ -95,24 +104,24 @@ class Handler:
             self._ahead = False
             self._folded += len(events)
             self.save_snapshot()
-            return outcomes
+            return settled
 
-    def _decide(self, commands: Sequence[AnyCommand], together: bool) -> list[list[KnownEvent] | Refused]:
+    def _decide(self, commands: Callable[[Build], Iterable[AnyCommand]], together: bool) -> list[Settled]:
         """Decides one after the other, each on what those before it made; folds as it goes."""
         now = clock.now()
         seq = self.head.seq
-        outcomes: list[list[KnownEvent] | Refused] = []
-        for command in commands:
+        settled: list[Settled] = []
+        for command in commands(self.build):
             try:
                 made = decide(self.build, command, now, self.actor)
             except Refused as refusal:
                 if together:
                     raise
-                outcomes.append(refusal)
+                settled.append(Settled(command, refusal))
                 continue
             numbered = [replace(event, seq=seq + place) for place, event in enumerate(made, 1)]
             seq += len(numbered)
             for event in numbered:
                 evolve(self.build, event)
-            outcomes.append(numbered)
-        return outcomes
+            settled.append(Settled(command, numbered))
+        return settled

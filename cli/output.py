@@ -27,6 +27,9 @@ STYLES = {
 }
 """How people see a status on a terminal."""
 
+_UNFOLDED = 10_000
+"""Columns of a table that goes into a pipe or file: a row is a line there, for grep."""
+
 # Legal inside JSON strings, but a terminal would act on them: C1 controls, DEL, bidirectional marks.
 _TERMINAL_ORDERS = {
     code: f"\\u{code:04x}"
@@ -66,14 +69,43 @@ def show(as_json: bool, data: dict[str, Any], people: Callable[[], RenderableTyp
 
 def show_json(data: dict[str, Any]) -> None:
     """Prints one JSON object, indented by 2, that no terminal takes for orders."""
-    text = msgspec.json.format(msgspec.json.encode(data), indent=2).decode()
-    _print((text if text.isascii() and "\x7f" not in text else text.translate(_TERMINAL_ORDERS)) + "\n")
+    try:
+        text = msgspec.json.format(msgspec.json.encode(data), indent=2).decode()
+    except UnicodeEncodeError:  # a path or an argument that is not UTF-8
+        import json
+
+        text = json.dumps(data, indent=2)
+    _print(_harmless(text) + "\n")
+
+
+def _harmless(text: str) -> str:
+    """Returns JSON that means the same, drives no terminal, and can be written in the encoding of stdout."""
+    if text.isascii() and "\x7f" not in text:
+        return text
+    text = text.translate(_TERMINAL_ORDERS)
+    return text if (sys.stdout.encoding or "utf-8").lower() == "utf-8" else escaped(text, str.isascii)
+
+
+def escaped(text: str, kept: Callable[[str], bool]) -> str:
+    """Returns JSON that means the same, with the characters in strings that are not `kept` as escapes."""
+    from json import dumps
+
+    return "".join(character if kept(character) else dumps(character)[1:-1] for character in text)
 
 
 def show_line(line: bytes | str) -> None:
-    """Prints one line of a stream at once, harmless for a terminal."""
-    text = line.decode() if isinstance(line, bytes) else line
-    _print((text if text.isascii() and "\x7f" not in text else text.translate(_TERMINAL_ORDERS)) + "\n")
+    """Prints one line of a stream at once, harmless for a terminal: JSON as bytes, or text for people."""
+    _print((_harmless(line.decode()) if isinstance(line, bytes) else visible(line)) + "\n")
+
+
+def tell(sentence: str) -> None:
+    """Says how something goes on that takes a while, beside the answer."""
+    print(visible(sentence), file=sys.stderr, flush=True)
+
+
+def watches(as_json: bool) -> bool:
+    """Whether a person looks at a terminal that can be redrawn."""
+    return not as_json and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def warn(message: str) -> None:
@@ -103,11 +135,11 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(
-        no_color=not wants_color(),
+        color_system="auto" if wants_color() else None,
+        width=None if sys.stdout.isatty() else _UNFOLDED,
         highlight=False,
         markup=False,
         emoji=False,
-        soft_wrap=not sys.stdout.isatty(),
     )
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 
 import msgspec
+from msgspec.structs import replace
 
 from cli.derived import replace_file
 from cli.project import Project
@@ -33,23 +34,29 @@ RESULTS = "spawn_results.jsonl"
 
 class _Published(msgspec.Struct, array_like=True):
     version: int
-    head: Head
+    texts: Head
+    results: Head
     results_size: int
 
 
-_NOTHING = _Published(RENDER_VERSION, START, 0)
+_NOTHING = _Published(RENDER_VERSION, START, START, 0)
 
 
-def publish(project: Project, build: Build, head: Head) -> str | None:
+def publish(project: Project, build: Build, head: Head, *, texts: bool = True) -> str | None:
     """Brings the derived files up to `head`, unless they are newer. Returns a warning, or None.
 
+    Without `texts` only spawn_results.jsonl, which costs what is new; the others cost the plan's size.
     Never raises for the disk: the log is the truth, and `rebuild` brings the files back.
     """
     try:
         with _published_file(project) as fd:
             published = _read(fd)
-            if published.head.seq < head.seq:
-                _write(project, build, head, published, fd)
+            if texts and published.texts.seq < head.seq:
+                _write_texts(project, build, head)
+                published = replace(published, texts=head)
+            if published.results.seq < head.seq:
+                published = _append_results(project, published, head)
+            _record(fd, published)
         return None
     except (OSError, TimeoutError) as error:
         return (
@@ -64,7 +71,8 @@ def rebuild(project: Project, build: Build, head: Head) -> list[str]:
     """
     with _published_file(project) as fd:
         drifted = drift(project, build, head)
-        _write(project, build, head, _NOTHING, fd)
+        _write_texts(project, build, head)
+        _record(fd, _append_results(project, replace(_NOTHING, texts=head), head))
     return drifted
 
 
@@ -95,11 +103,13 @@ def _content(project: Project, name: str) -> bytes | None:
         return None
 
 
-def _write(project: Project, build: Build, head: Head, published: _Published, fd: int) -> None:
+def _write_texts(project: Project, build: Build, head: Head) -> None:
     for name, content in _texts(project, build, head):
         replace_file(project, name, content)
-    size = _append_results(project, published, head)
-    record = msgspec.json.encode(_Published(RENDER_VERSION, head, size))
+
+
+def _record(fd: int, published: _Published) -> None:
+    record = msgspec.json.encode(published)
     os.pwrite(fd, record, 0)
     os.ftruncate(fd, len(record))
 
@@ -110,12 +120,12 @@ def _results(project: Project, after: Head, head: Head) -> Iterator[bytes]:
             yield results_jsonl(batch.events)
 
 
-def _append_results(project: Project, published: _Published, head: Head) -> int:
+def _append_results(project: Project, published: _Published, head: Head) -> _Published:
     """Appends what is new to the results, or writes them anew when they are not as they were left."""
     on_disk = os.path.getsize(project.path(RESULTS)) if os.path.isfile(project.path(RESULTS)) else 0
     if published.version != RENDER_VERSION or on_disk != published.results_size:
-        published = _NOTHING
-    new = b"".join(_results(project, published.head, head))
+        published = replace(_NOTHING, texts=published.texts)
+    new = b"".join(_results(project, published.results, head))
     if published.results_size == 0:
         if new or on_disk:
             replace_file(project, RESULTS, new)
@@ -125,7 +135,7 @@ def _append_results(project: Project, published: _Published, head: Head) -> int:
             os.pwrite(fd, new, published.results_size)
         finally:
             os.close(fd)
-    return published.results_size + len(new)
+    return replace(published, results=head, results_size=published.results_size + len(new))
 
 
 @contextmanager

@@ -20,9 +20,9 @@ class Row(NamedTuple):
         return f"{name}_command" if name in ("import", "list") else name
 
 
-DEFINE, WORK, READ, PROVE = "Define", "Work", "Read", "Prove"
+DEFINE, RUN, WORK, READ, PROVE = "Define", "Run", "Work", "Read", "Prove"
 FIRST = "The six of every day"
-SECTIONS = (FIRST, DEFINE, WORK, READ, PROVE)
+SECTIONS = (FIRST, DEFINE, RUN, WORK, READ, PROVE)
 
 COMMANDS = (
     Row("init", "define", FIRST, "Begin a project with a plan."),
@@ -33,6 +33,10 @@ COMMANDS = (
     Row("list", "read", FIRST, "List all projects."),
     Row("import", "define", DEFINE, "Adopt a plan.json that another tool wrote, with its statuses."),
     Row("amend", "define", DEFINE, "Add workers, change dependencies or estimates."),
+    Row("run", "run", RUN, "Run a plan to its end."),
+    Row("spawn", "run", RUN, "Spawn workers now, detached."),
+    Row("wait", "wait", RUN, "Wait until workers, or the whole build, are finished."),
+    Row("stop", "wait", RUN, "End the dispatchers of a project cleanly."),
     Row("submit", "report", WORK, "Hand work in for review."),
     Row("review", "read", WORK, "List what awaits review."),
     Row("approve", "steer", WORK, "Complete work that was handed in."),

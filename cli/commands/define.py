@@ -18,6 +18,7 @@ from eventlog.codec import MAX_LINE
 from eventlog.errors import InvalidPlan, NotFound, Refused
 from eventlog.names import parse_project_name
 from projections import commands as cmd
+from projections.plan import unwritable
 from projections.plan_source import parse_json, parse_plan
 from projections.views.status import status_counts
 
@@ -33,17 +34,28 @@ def init(invocation: Invocation, plan_file: str | None, plan: str | None) -> Non
 
     Example: bo init -p auth --plan-file examples/auth-system.json
     """
+    project, command = _definition(invocation, _source(plan_file, plan, "--plan-file or --plan"))
+    _begin(invocation, project, command)
+
+
+def begin_from_file(invocation: Invocation, plan_file: str) -> None:
+    """Does what `init --plan-file` does, without its answer."""
+    project, command = _definition(invocation, _read(plan_file))
+    act(invocation, Handler(project, invocation.actor).load(), [command])
+
+
+def _definition(invocation: Invocation, source: bytes) -> tuple[Project, cmd.DefinePlan]:
     if not invocation.project_name:
         raise click.UsageError("name the project with --project")
     project = Project(invocation.builds, parse_project_name(invocation.project_name))
-    _, text = parse_plan(_source(plan_file, plan, "--plan-file or --plan"))
+    _, text = parse_plan(source)
     if not project.exists() and os.path.lexists(project.path("plan.json")):
         raise Refused(
             "foreign_plan",
             f"{project.folder} has a plan.json but no log: another tool's build",
             hint=f"adopt it with `bo import {project.path('plan.json')} -p {project.name}`",
         )
-    _begin(invocation, project, cmd.DefinePlan(plan=text, build_id=_new_build_id()))
+    return project, cmd.DefinePlan(plan=text, build_id=_new_build_id())
 
 
 @click.command("import")
@@ -119,10 +131,9 @@ def amend(
     if add is not None or add_file is not None:
         value = parse_json(_source(add_file, add, "--add-file or --add"), "the list of workers")
         value = value.get("workers", [value]) if isinstance(value, dict) else value
-        try:
-            workers = msgspec.json.encode(value)
-        except (UnicodeEncodeError, OverflowError) as error:
-            raise InvalidPlan([f"workers: {error}"]) from error
+        if problems := list(unwritable(value, "workers")):
+            raise InvalidPlan(problems)
+        workers = msgspec.json.encode(value)
     command = cmd.AmendPlan(
         workers=workers,
         dependencies={

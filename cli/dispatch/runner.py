@@ -19,6 +19,10 @@ class Site(Struct, frozen=True):
     folder: str
     scratch: str
 
+    def assignment_file(self, key: Key) -> str:
+        """Returns the path under which an attempt finds its assignment."""
+        return f"{self.scratch}/{key[0]}.{key[1]}.assignment"
+
 
 class Job(Struct, frozen=True):
     """One attempt to run. `output` is the file below the project's folder for what the worker says."""
@@ -81,7 +85,7 @@ class Runner(Protocol):
         ...
 
     def start(self, job: Job) -> None:
-        """Begins the attempt, whose intent is durable by now. Never raises for the job: that is an outcome."""
+        """Begins the attempt, whose intent is durable. Never raises for the job: that is an outcome."""
         ...
 
     def collect(self) -> list[Outcome]:
@@ -90,6 +94,10 @@ class Runner(Protocol):
 
     def abort(self, key: Key, *, force: bool) -> None:
         """Ends the attempt: politely, or at once. Its outcome comes through `collect`, as `aborted`."""
+        ...
+
+    def release(self, key: Key) -> None:
+        """The outcome is durable: whatever was kept to recover the attempt can go."""
         ...
 
     def recover(self, job: Job) -> Outcome | None:

@@ -1,0 +1,128 @@
+"""Waiting for a build and ending its dispatchers: wait, stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+from time import monotonic, sleep
+from typing import Any
+
+import click
+
+from cli.durations import Duration
+from cli.handle import Handler
+from cli.options import Invocation, on_project
+from cli.output import show
+from cli.project import Project
+from eventlog.errors import Refused
+from projections.build import FINISHED, Build
+from projections.fold import evolve
+from projections.views.status import status_counts
+from projections.worker_rules import find
+
+
+@click.command()
+@on_project
+@click.option("--worker", "-w", "workers", multiple=True, metavar="ID", help="This worker; repeatable.")
+@click.option("--any", "any_", is_flag=True, help="Until one of them is finished, not all.")
+@click.option("--timeout", type=Duration(), help="Give up after this time, with exit code 124.")
+def wait(invocation: Invocation, workers: tuple[str, ...], any_: bool, timeout: float | None) -> int:
+    """Wait until workers, or the whole build, are finished.
+
+    Without --worker: until everything is completed or nothing more can happen by itself. A failure
+    that will be tried again is not the end. Exits with 0 when what was waited for is completed, 1
+    when it ended otherwise, 124 when the time ran out.
+
+    Example: bo wait -p auth --timeout 30m
+    """
+    handler = Handler(invocation.project().require(), invocation.actor).load()
+    build = handler.build
+    for worker in workers:
+        find(build, worker)
+    deadline = None if timeout is None else monotonic() + timeout
+    finished = _is_finished(build, workers, any_)
+    if not finished:
+        for batch in handler.project.store.follow(handler.head, idle=timeout):
+            for event in batch.events:
+                evolve(build, event)
+            finished = _is_finished(build, workers, any_)
+            if finished or (deadline is not None and monotonic() >= deadline):
+                break
+    wanted = [worker for worker in build.workers if not workers or worker.id in workers]
+    completed = [worker.id for worker in wanted if worker.status == "completed"]
+    good = bool(completed) if any_ else len(completed) == len(wanted)
+    data: dict[str, Any] = {
+        "project": handler.project.name,
+        "finished": finished,
+        "success": finished and good,
+        "status": build.status,
+        "status_counts": status_counts(build),
+        "workers": {worker: find(build, worker).status for worker in workers},
+    }
+    what = "finished" if finished else "not finished in time"
+    show(invocation.as_json, data, lambda: f"{what}: {len(completed)} of {len(wanted)} completed")
+    return 124 if not finished else 0 if good else 1
+
+
+def _is_finished(build: Build, workers: tuple[str, ...], any_: bool) -> bool:
+    if not workers:
+        return build.status != "active"
+    places = [build.index[worker] for worker in workers]
+    ended = [build.workers[p].status in FINISHED and p not in build.retrying for p in places]
+    return any(ended) if any_ else all(ended)
+
+
+@click.command()
+@on_project
+@click.option("--now", "at_once", is_flag=True, help="End what runs too, instead of letting it finish.")
+@click.option("--timeout", type=Duration(), default=600.0, help="Wait so long for them to end (default 10m).")
+def stop(invocation: Invocation, at_once: bool, timeout: float) -> int:
+    """End the dispatchers of a project cleanly.
+
+    They spawn nothing more, record what runs as it finishes, and end.
+
+    Example: bo stop -p auth
+    """
+    from cli.dispatch.presence import find_pid
+
+    project = invocation.project().require()
+    build = Handler(project, invocation.actor).load().build
+    asked = {}
+    for name in build.dispatchers:
+        pid = find_pid(project, name)
+        if pid is not None:
+            asked[name] = pid
+            _ask(pid, times=2 if at_once else 1)
+    ended = _wait_for_end(project, list(asked), monotonic() + timeout)
+    data = {"success": ended, "project": project.name, "asked": sorted(asked), "ended": ended}
+    if asked and not ended:
+        raise Refused(
+            "still_running",
+            f"{', '.join(sorted(asked))} still runs after {timeout:g} s",
+            hint="`bo stop --now` ends what it runs too",
+        )
+    show(
+        invocation.as_json,
+        data,
+        lambda: f"stopped: {', '.join(sorted(asked)) or 'no dispatcher was running'}",
+    )
+    return 0
+
+
+def _ask(pid: int, times: int) -> None:
+    for _ in range(times):
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except ProcessLookupError:
+            return
+        sleep(0.05)  # two signals of one kind at once are one
+
+
+def _wait_for_end(project: Project, names: list[str], deadline: float) -> bool:
+    from cli.dispatch.presence import is_present
+
+    while any(is_present(project, name) for name in names):
+        if monotonic() > deadline:
+            return False
+        sleep(0.05)
+    return True

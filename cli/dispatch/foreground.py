@@ -1,0 +1,112 @@
+"""A dispatcher in this process: put together, run, and its summary."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any
+
+from cli.dispatch.briefing import Briefing
+from cli.dispatch.loop import Dispatcher
+from cli.dispatch.policy import Policy
+from cli.dispatch.progress import LineProgress
+from cli.dispatch.runner import Site
+from cli.dispatch.runners import make_runner
+from cli.dispatch.settings import Overrides, read_settings
+from cli.durations import shown
+from cli.handle import Handler
+from cli.options import Invocation
+from cli.output import show, watches
+from cli.project import Project
+from projections.build import Build
+from projections.views.status import status_counts
+from projections.worker_rules import find
+
+
+def dispatch(
+    invocation: Invocation,
+    project: Project,
+    only: frozenset[str] | None,
+    name: str | None,
+    how: dict[str, Any],
+) -> int:
+    """Runs `project`, or `only` some of its workers, to the end; prints the summary.
+
+    Returns 0 when all of them are completed, else 1.
+    """
+    handler = Handler(project, invocation.actor).load()
+    for worker in only or ():
+        find(handler.build, worker)
+    overrides = Overrides(command=how["command"], timeout=how["timeout"], retries=how["retries"])
+    runner = make_runner(how["via"] or default_runner(handler.build, overrides), project)
+    policy = Policy(
+        retry_delay=how["retry_delay"],
+        fail_fast=how["fail_fast"],
+        max_failures=how["max_failures"],
+        grace=how["grace"],
+    )
+    began = monotonic()
+    with _observer(invocation, project, handler.build) as observer:
+        dispatcher = Dispatcher(
+            handler,
+            runner,
+            Briefing(project, Site(project.folder, project.path(".bo", "run")), overrides),
+            jobs=how["jobs"] or runner.jobs,
+            policy=policy,
+            only=only,
+            observer=observer,
+            name=name,
+        )
+        dispatcher.run()
+    return _sum_up(invocation, project, handler.build, dispatcher, only, monotonic() - began)
+
+
+def default_runner(build: Build, overrides: Overrides) -> str:
+    """Returns `command` where anything names a command, else `zo`."""
+    return "command" if any(s.command for s in read_settings(build.plan, overrides).values()) else "zo"
+
+
+def _observer(invocation: Invocation, project: Project, build: Build) -> Any:
+    if not watches(invocation.as_json):
+        return LineProgress(build)
+    from cli.dispatch.live import LiveView
+
+    return LiveView(project.name, build)
+
+
+def _sum_up(
+    invocation: Invocation,
+    project: Project,
+    build: Build,
+    dispatcher: Dispatcher,
+    only: frozenset[str] | None,
+    seconds: float,
+) -> int:
+    wanted = [worker for worker in build.workers if only is None or worker.id in only]
+    unfinished = {worker.id: worker.status for worker in wanted if worker.status != "completed"}
+    data = {
+        "success": not unfinished,
+        "project": project.name,
+        "dispatcher": dispatcher.name,
+        "status": build.status,
+        "total_workers": len(build.workers),
+        "status_counts": status_counts(build),
+        "unfinished": unfinished,
+        "stopped_because": dispatcher.breaker.open_because,
+        "seconds": round(seconds, 3),
+        "log": project.store.path,
+    }
+    lines = [
+        f"{project.name}: {len(wanted) - len(unfinished)} of {len(wanted)} completed in {shown(seconds)}"
+    ]
+    if dispatcher.breaker.open_because:
+        lines.append(f"stopped spawning because of {dispatcher.breaker.open_because}")
+    for name, status in list(unfinished.items())[:10]:
+        worker = build.workers[build.index[name]]
+        error = worker.result.error if worker.result and worker.result.error else ""
+        lines.append(f"  {name}: {status}" + (f": {error}" if error else ""))
+    if len(unfinished) > 10:
+        lines.append(f"  and {len(unfinished) - 10} more, see `bo status -p {project.name}`")
+    if any(status in ("failed", "timed_out") for status in unfinished.values()):
+        lines.append(f"mend the cause, then `bo reset -p {project.name} -w ID` and `bo run` again")
+    show(invocation.as_json, data, lambda: "\n".join(lines))
+    return 1 if unfinished else 0

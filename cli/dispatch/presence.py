@@ -1,0 +1,66 @@
+"""Who is at work on a project: every dispatcher holds a lock for as long as it lives.
+
+A lock ends with its process, however that ends, so it never lies about a number that the system
+has given to another process meanwhile.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+from cli.project import Project
+
+
+class Presence:
+    """The lock file of the dispatcher `name`; taken by `enter`, gone with `leave` or with the process."""
+
+    def __init__(self, project: Project, name: str) -> None:
+        self._path = _path(project, name)
+        self._fd = -1
+
+    def enter(self) -> None:
+        """Takes the lock and notes this process's number."""
+        os.makedirs(os.path.dirname(self._path), exist_ok=True)
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
+
+    def leave(self) -> None:
+        """Removes the file, then gives the lock back."""
+        os.unlink(self._path)
+        os.close(self._fd)
+
+
+def is_present(project: Project, name: str) -> bool:
+    """Whether the dispatcher `name` lives."""
+    return find_pid(project, name) is not None
+
+
+def find_pid(project: Project, name: str) -> int | None:
+    """Returns the process number of the dispatcher `name` if it lives, else None."""
+    try:
+        fd = os.open(_path(project, name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        if is_free(fd):
+            return None
+        number = os.pread(fd, 32, 0).strip()
+        return int(number) if number.isdigit() else None
+    finally:
+        os.close(fd)
+
+
+def is_free(fd: int) -> bool:
+    """Whether nobody holds the lock of the file behind `fd`."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    return True
+
+
+def _path(project: Project, name: str) -> str:
+    return project.path(".bo", "dispatchers", f"{name}.lock")
