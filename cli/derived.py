@@ -1,8 +1,9 @@
-"""Writing a derived file so that readers see the old one or the new one, never a piece."""
+"""Derived files: written so that readers see the old one or the new one, read without trusting them."""
 
 from __future__ import annotations
 
 import os
+from stat import S_ISREG
 
 from cli.project import Project
 
@@ -24,4 +25,28 @@ def replace_file(project: Project, name: str, content: bytes) -> None:
         raise
     finally:
         os.close(fd)
-    os.replace(new, project.path(name))
+    try:
+        os.replace(new, project.path(name))
+    except OSError:
+        os.unlink(new)
+        raise
+
+
+def read_file(project: Project, name: str) -> bytes | None:
+    """Returns the content of the project's file `name`; None where no regular file has that name.
+
+    Never through a symbolic link, and never waiting for a pipe to speak.
+    """
+    try:
+        fd = os.open(project.path(name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        if not S_ISREG(os.fstat(fd).st_mode):
+            return None
+        with open(fd, "rb", buffering=0, closefd=False) as file:
+            return file.read()
+    except OSError:
+        return None
+    finally:
+        os.close(fd)

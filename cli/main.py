@@ -6,7 +6,8 @@ import gc
 import importlib
 import os
 import sys
-from typing import NoReturn
+from io import TextIOWrapper
+from typing import Any, NoReturn
 
 import click
 
@@ -30,6 +31,10 @@ EXIT_CODES: tuple[tuple[type[OrchestratorError], int], ...] = (
     (OrchestratorError, 1),
 )
 """The first row that fits an error gives the exit code; usage errors exit with 2."""
+
+
+class _ReaderGone(Exception):
+    """Nobody reads our answer any more."""
 
 
 class LazyGroup(click.Group):
@@ -62,6 +67,13 @@ class LazyGroup(click.Group):
                 raise click.UsageError(f"{error.message} Did you mean '{close[0]}'?", ctx) from error
             raise
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Like click's, which would make an exit code of its own of a reader that has gone."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _ReaderGone from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Groups the commands by what a person wants."""
         for section in SECTIONS:
@@ -90,13 +102,39 @@ def main() -> NoReturn:
     """Runs the command line of this process and exits with its code; no traceback reaches a user."""
     if sys.platform not in ("linux", "darwin"):
         sys.exit("error: Build Orchestrator runs on Linux and macOS only")
+    _open_closed_streams()
     code = run(sys.argv[1:])
     gc.freeze()  # or the exit looks through every object once more, which costs a tenth of a command
     sys.exit(code)
 
 
+def _open_closed_streams() -> None:
+    """Gives the numbers of closed streams to nothing: the log would be opened with one, and be printed to."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def run(arguments: list[str]) -> int:
     """Runs one command line; returns its exit code."""
+    try:
+        return _run(arguments)
+    except (BrokenPipeError, _ReaderGone):
+        # Nothing must try to write at exit what could not be written now.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, sys.stderr.fileno())
+        return 141
+
+
+def _run(arguments: list[str]) -> int:
     as_json = wants_json(True if "--json" in arguments else False if "--table" in arguments else None)
     try:
         code = bo.main(arguments, prog_name="bo", standalone_mode=False)
@@ -109,10 +147,8 @@ def run(arguments: list[str]) -> int:
         return _usage(as_json, error)
     except (KeyboardInterrupt, click.Abort):
         return 130
-    except BrokenPipeError:
-        # Whoever read our answer has gone; nothing must try to write to it again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    except (BrokenPipeError, _ReaderGone):
+        raise
     except OSError as error:
         show_error(as_json, StorageFailed(f"{error.filename or 'the system'}: {error.strerror or error}"))
         return 4
@@ -129,7 +165,13 @@ class _Bug(OrchestratorError):
 
 
 def _usage(as_json: bool, error: click.ClickException) -> int:
-    usage = OrchestratorError(error.format_message())
+    message = error.format_message()
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        if not as_json:
+            error.show()
+            return error.exit_code
+        message = "no command was given"
+    usage = OrchestratorError(message)
     usage.code = "usage"
     context = error.ctx if isinstance(error, click.UsageError) else None
     usage.hint = f"`{context.command_path} --help` shows how" if context else "`bo --help` shows how"

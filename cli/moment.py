@@ -6,6 +6,7 @@ from cli.clock import parse_time
 from cli.handle import Handler
 from cli.project import Project
 from eventlog.errors import NotFound
+from projections.decider import require_plan
 from projections.fold import fold
 
 
@@ -13,22 +14,28 @@ def load_at(project: Project, at: str | None, actor: str = "") -> Handler:
     """Returns the project's build in hand, now or as of `at`.
 
     As of a time is: before the first event that is later. Raises NotFound for a moment that the
-    log does not have, and what `Handler.load` raises.
+    log does not have, Refused where no plan was defined by then, and what `Handler.load` raises.
     """
     handler = Handler(project.require(), actor)
     if at is None:
-        return handler.load()
-    seq = find_seq(project, at)
-    for batch in project.store.read(until=seq):
-        fold(batch.events, handler.build)
-        handler.head = batch.head
+        handler.load()
+    else:
+        for batch in project.store.read(until=find_seq(project, at)):
+            fold(batch.events, handler.build)
+            handler.head = batch.head
+    require_plan(handler.build)
     return handler
+
+
+def as_seq(text: str) -> int | None:
+    """Returns the number of an event that `text` is, or None: then it may be a time."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def find_seq(project: Project, at: str) -> int:
     """Returns the number of the last event at the moment `at`; raises NotFound."""
-    if at.isascii() and at.isdigit() and len(at) < 19:
-        seq, last = int(at), project.store.head().seq
+    if (seq := as_seq(at)) is not None:
+        last = project.store.head().seq
         if 1 <= seq <= last:
             return seq
         raise NotFound(

@@ -142,4 +142,4 @@ def attempt_of(invocation: Invocation, worker: str, given: int | None) -> int | 
         None,
         invocation.project_name,
     )
-    return given if given is not None or not (in_worker and own.isdigit()) else int(own)
+    return given if given is not None or not (in_worker and own.isdecimal()) else int(own)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from eventlog.errors import NotFound, Refused
+from eventlog.errors import InvalidName, NotFound, Refused
 from eventlog.jsonl import JsonlStore
 from eventlog.names import ProjectName, parse_project_name
 
@@ -76,14 +76,17 @@ def find_builds(given: str | None) -> str:
 
 
 def project_names(builds: str) -> Iterator[ProjectName]:
-    """Yields the names of the projects in `builds`, sorted: every folder that has a log."""
+    """Yields the names of the projects in `builds`, sorted: every folder with a project's name and a log."""
     try:
         entries = sorted(os.scandir(builds), key=lambda entry: entry.name)
     except FileNotFoundError:
         return
     for entry in entries:
         if entry.is_dir(follow_symlinks=False) and os.path.lexists(os.path.join(entry.path, LOG)):
-            yield ProjectName(entry.name)
+            try:
+                yield parse_project_name(entry.name)
+            except InvalidName:
+                continue
 
 
 def find_project(builds: str, given: str | None) -> Project:

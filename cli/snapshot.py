@@ -12,7 +12,7 @@ from hashlib import sha256
 
 import msgspec
 
-from cli.derived import replace_file
+from cli.derived import read_file, replace_file
 from cli.project import Project
 from eventlog.head import Head
 from projections.build import FOLD_VERSION, Build
@@ -29,15 +29,11 @@ class _Snapshot(msgspec.Struct, array_like=True):
 
 def read_snapshot(project: Project) -> tuple[Build, Head] | None:
     """Returns the build and the head it was folded to, or None."""
-    try:
-        with open(project.path(".bo", "snapshot"), "rb") as file:
-            digest, content = file.read(32), file.read()
-    except OSError:
-        return None
-    if sha256(content).digest() != digest:
+    file = read_file(project, os.path.join(".bo", "snapshot"))
+    if file is None or sha256(memoryview(file)[32:]).digest() != file[:32]:
         return None
     try:
-        snapshot = msgspec.msgpack.decode(content, type=_Snapshot)
+        snapshot = msgspec.msgpack.decode(memoryview(file)[32:], type=_Snapshot)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
         return None  # written by another version
     return (snapshot.build, snapshot.head) if snapshot.version == FOLD_VERSION else None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import click
 
 from cli.clock import parse_time, seconds_between
-from cli.moment import find_seq
+from cli.moment import as_seq, find_seq
 from cli.options import Invocation, on_project
 from cli.output import show, show_line, table
 from cli.project import Project, find_project, project_names
@@ -18,7 +18,6 @@ from eventlog.head import START, Head
 from eventlog.store import Batch
 from projections.build import Build
 from projections.fold import evolve
-from projections.render.escape import visible
 from projections.views.line import line
 from projections.views.status import status_counts
 
@@ -61,8 +60,8 @@ def log(
     after = START
     if wanted is None and count is not None:
         after = project.store.head(back=count)
-    elif since is not None and since.isdigit():
-        after = _before(project, int(since))
+    elif since is not None and (first := as_seq(since)) is not None:
+        after = _before(project, first)
     shown = (
         pair
         for batch in project.store.read(after)
@@ -70,7 +69,7 @@ def log(
         if not wanted or wanted(pair[0])
     )
     for event, raw in deque(shown, maxlen=count) if count is not None else shown:
-        show_line(raw if invocation.as_json else visible(line(event)))
+        show_line(raw if invocation.as_json else line(event))
 
 
 def _before(project: Project, seq: int) -> Head:
@@ -94,12 +93,24 @@ def _filter(
     if actors:
         tests.append(lambda event: event.actor in actors)
     if since is not None:
-        start = int(since) if since.isdigit() else parse_time(since)
-        tests.append(lambda event: (event.seq if isinstance(start, int) else event.time) >= start)  # type: ignore[operator]
+        tests.append(_begins(since))
     if until is not None:
-        end = int(until) if until.isdigit() else parse_time(until)
-        tests.append(lambda event: (event.seq if isinstance(end, int) else event.time) <= end)  # type: ignore[operator]
+        tests.append(_ends(until))
     return (lambda event: all(test(event) for test in tests)) if tests else None
+
+
+def _begins(since: str) -> Callable[[AnyEvent], bool]:
+    if (first := as_seq(since)) is not None:
+        return lambda event: event.seq >= first
+    moment = parse_time(since)
+    return lambda event: event.time >= moment
+
+
+def _ends(until: str) -> Callable[[AnyEvent], bool]:
+    if (last := as_seq(until)) is not None:
+        return lambda event: event.seq <= last
+    moment = parse_time(until)
+    return lambda event: event.time <= moment
 
 
 @click.command()
@@ -125,7 +136,7 @@ def tail(invocation: Invocation, follow: bool, count: int, every: bool) -> None:
 
 def _show_batch(invocation: Invocation, batch: Batch, prefix: str) -> None:
     for event, raw in events_of(batch):
-        show_line(raw if invocation.as_json else prefix + visible(line(event)))
+        show_line(raw if invocation.as_json else prefix + line(event))
 
 
 def _tail_all(invocation: Invocation, follow: bool, count: int) -> None:
@@ -167,7 +178,7 @@ def replay(invocation: Invocation, at: str | None, speed: float | None) -> None:
         for event, raw in events_of(batch):
             if speed is not None:
                 _wait(build.updated_at, event.time, speed)
-                show_line(raw if invocation.as_json else visible(line(event)))
+                show_line(raw if invocation.as_json else line(event))
             evolve(build, event)
         head = batch.head
     rows = [(w.id, "ready" if place in build.ready else w.status) for place, w in enumerate(build.workers)]

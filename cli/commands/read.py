@@ -13,6 +13,7 @@ from cli.options import Invocation, answers, at_option, on_project
 from cli.output import group, show, table
 from cli.project import Project, project_names
 from eventlog.errors import OrchestratorError
+from eventlog.names import ProjectName
 from projections.build import Build
 from projections.views.status import plan_name, ready_view, review_view, status_counts, status_view
 
@@ -102,7 +103,7 @@ def review(invocation: Invocation) -> None:
     Example: bo review -p auth
     """
     project = invocation.project()
-    data = review_view(Handler(project.require(), invocation.actor).load().build, project.name)
+    data = review_view(load_at(project, None).build, project.name)
 
     def people() -> RenderableType:
         if not data["reviews"]:
@@ -130,7 +131,7 @@ def list_command(invocation: Invocation) -> None:
 
     Example: bo list
     """
-    projects = [_listed(Project(invocation.builds, name)) for name in project_names(invocation.builds)]
+    projects = [_listed(invocation.builds, name) for name in project_names(invocation.builds)]
     data = {"projects": projects + _foreign(invocation.builds, {entry["project"] for entry in projects})}
 
     def people() -> RenderableType:
@@ -151,19 +152,19 @@ def _short_time(listed: dict[str, Any]) -> str:
     return str(listed.get("updated_at") or "")[:16].replace("T", " ")
 
 
-def _listed(project: Project) -> dict[str, Any]:
+def _listed(builds: str, name: ProjectName) -> dict[str, Any]:
     try:
-        build = Handler(project, "").load().build
+        build = Handler(Project(builds, name), "").load().build
     except OrchestratorError as error:
         return {
-            "project": project.name,
+            "project": name,
             "name": None,
             "status": error.code,
             "workers": None,
             "error": str(error),
         }
     return {
-        "project": project.name,
+        "project": name,
         "name": plan_name(build) if build.exists else None,
         "status": build.status if build.exists else "empty",
         "workers": len(build.workers),

@@ -10,10 +10,11 @@ import click
 import msgspec
 
 from cli.act import act
+from cli.derived import replace_file
 from cli.handle import Handler
 from cli.moment import load_at
 from cli.options import Invocation, at_option, on_project, worker_option
-from cli.output import show
+from cli.output import escaped, show
 from projections import assignment as texts
 from projections.commands import Spawn
 from projections.decider import decide
@@ -50,24 +51,31 @@ def spawn_cmd(invocation: Invocation, worker: str, parent: str, dry_run: bool, f
     spawned = find(handler.build, worker).attempt
     if spawned is not None and spawned.parent and not dry_run:
         parent = spawned.parent
-    text = msgspec.json.encode(context).decode()
+    text = escaped(msgspec.json.encode(context).decode(), str.isprintable)
     words = ["python3", "N5/scripts/spawn_worker_v2.py", "--parent", parent]
     if len(text.encode()) <= MAX_ARGUMENT:
         words += ["--context", text]
     else:
-        words += ["--context-file", project.path("outputs", f"{worker}.context.json")]
+        name = os.path.join("outputs", f"{worker}.context.json")
+        words += ["--context-file", project.path(name)]
         if not dry_run:
             os.makedirs(project.path("outputs"), exist_ok=True)
-            with open(words[-1], "w", encoding="utf-8") as file:
-                file.write(text)
+            replace_file(project, name, text.encode())
     data: dict[str, Any] = {
         "worker_id": worker,
-        "command": shlex.join(words),
+        "command": " ".join(map(_bash_word, words)),
         "context": context,
         "attempt": spawned.number if spawned else None,
         "seq": seq,
     }
     show(invocation.as_json, data, lambda: data["command"])
+
+
+def _bash_word(word: str) -> str:
+    """Returns `word` as bash reads it back; what a terminal would act on is written as its bytes."""
+    if word.isprintable():
+        return shlex.quote(word)
+    return "$'" + "".join(f"\\x{byte:02x}" for byte in os.fsencode(word)) + "'"
 
 
 @click.command()
