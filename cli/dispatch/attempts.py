@@ -85,7 +85,8 @@ def result(
     if outcome.kind == "completed":
         return cmd.Complete(**common)
     retries = settings.retries if outcome.retry and running.ending != "stopped" else 0
-    common["retry_in"] = policy.retry_in(worker.tries, retries, outcome.again_in)
+    again = policy.retry_in(worker.tries, retries, outcome.again_in) if outcome.began else 0.0
+    common["retry_in"] = again
     if running.ending == "timeout":
         return cmd.TimeOut(**common, after=running.timeout)
     if outcome.kind == "aborted":

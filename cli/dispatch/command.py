@@ -151,10 +151,13 @@ class CommandRunner:
         try:
             fd = os.open(self._file(job.key, "lock"), os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
-            return Outcome(job.worker, job.attempt, "failed", "lost", "its dispatcher died before it began")
+            return _never_began(job)
         if is_free(fd):
             os.close(fd)
-            return self._outcome(job.key)  # once more: it may have ended since we looked
+            # The wrapper's number is written before the worker is started: without it, it never was.
+            if not _read(self._file(job.key, "lock")):
+                return _never_began(job)
+            return self._outcome(job.key)  # looks once more: it may have ended meanwhile
         self._adopted[job.key] = fd
         return None
 
@@ -175,6 +178,11 @@ class CommandRunner:
 
     def _file(self, key: Key, kind: str) -> str:
         return os.path.join(self._site.scratch, f"{key[0]}.{key[1]}.{kind}")
+
+
+def _never_began(job: Job) -> Outcome:
+    error = "its dispatcher died before it began"
+    return Outcome(job.worker, job.attempt, "failed", "lost", error, began=False)
 
 
 def _describe(status: int) -> str:

@@ -47,7 +47,8 @@ Key = tuple[str, int]
 class Outcome(Struct, frozen=True):
     """How an attempt ended. `reason` is a stable word (`exit`, `http`, `lost`, ...), `error` for people.
 
-    What the worker said lies whole in the job's output file. `retry` is False where trying the same
+    `began` is False where it is certain that nothing was started: then it is tried again at once,
+    whatever the budget. What the worker said lies whole in the job's output file. `retry` is False where trying the same
     thing again cannot help; `again_in` (seconds) is how long to wait at least before that.
     """
 
@@ -59,6 +60,7 @@ class Outcome(Struct, frozen=True):
     conversation: str | None = None
     retry: bool = True
     again_in: float | None = None
+    began: bool = True
 
     @property
     def key(self) -> Key:
