@@ -46,6 +46,7 @@ COMMANDS = (
     Row("reset", "steer", WORK, "Reopen finished workers."),
     Row("progress", "report", WORK, "Say how far a worker is."),
     Row("note", "report", WORK, "Write a remark into the log."),
+    Row("fake-agent", "fake_agent", WORK, "Serve a pretended agent on loopback, to try `run --via zo`."),
     Row("log", "history", READ, "Show events, filtered."),
     Row("tail", "history", READ, "Show the last events, and with -f new ones as they land."),
     Row("replay", "history", READ, "Fold the log again, up to any moment, at any speed."),
