@@ -27,6 +27,14 @@ def load_at(project: Project, at: str | None, actor: str = "") -> Handler:
     return handler
 
 
+def load_from_start(project: Project) -> Handler:
+    """Returns the project's build as its whole log says, without the snapshot; raises as `load_at` does."""
+    handler = Handler(project.require(), "")
+    handler.refresh()
+    require_plan(handler.build)
+    return handler
+
+
 def as_seq(text: str) -> int | None:
     """Returns the number of an event that `text` is, or None: then it may be a time."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -1,7 +1,7 @@
 """The derived files: plan.json, README.md, spawn_results.jsonl. Whole, and never going backwards.
 
 `.bo/published` says up to which event they have been written, and is locked while they are. Whoever
-comes with an older build finds a newer one published and leaves it. All of it may be deleted.
+comes with an older build finds that a newer one was begun and leaves it. All of it may be deleted.
 """
 
 from __future__ import annotations
@@ -11,17 +11,22 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic, sleep
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
 
-from cli.derived import replace_file
+from cli.derived import read_file, replace_file
 from cli.project import Project
+from eventlog.errors import RegressedLog
 from eventlog.head import START, Head
 from projections.build import Build
 from projections.render.plan_json import plan_json
 from projections.render.readme_md import readme_md
 from projections.render.results_jsonl import results_jsonl
+
+if TYPE_CHECKING:
+    from cli.handle import Handler
 
 RENDER_VERSION = 1
 """Goes up whenever a line of spawn_results.jsonl is rendered differently."""
@@ -30,16 +35,18 @@ PATIENCE = 5.0
 """Seconds to wait for somebody else who is publishing."""
 
 RESULTS = "spawn_results.jsonl"
+_PUBLISHED = os.path.join(".bo", "published")
 
 
 class _Published(msgspec.Struct, array_like=True):
     version: int
+    begun: int  # the newest event up to which anybody began to write, and may have died at it
     texts: Head
     results: Head
     results_size: int
 
 
-_NOTHING = _Published(RENDER_VERSION, START, START, 0)
+_NOTHING = _Published(RENDER_VERSION, 0, START, START, 0)
 
 
 def publish(project: Project, build: Build, head: Head, *, texts: bool = True) -> str | None:
@@ -51,6 +58,10 @@ def publish(project: Project, build: Build, head: Head, *, texts: bool = True) -
     try:
         with _published_file(project) as fd:
             published = _read(fd)
+            if head.seq < published.begun:
+                return None
+            published.begun = head.seq
+            _record(fd, published)
             if texts and published.texts.seq < head.seq:
                 _write_texts(project, build, head)
                 published = replace(published, texts=head)
@@ -64,22 +75,43 @@ def publish(project: Project, build: Build, head: Head, *, texts: bool = True) -
         )
 
 
-def rebuild(project: Project, build: Build, head: Head) -> list[str]:
-    """Writes all derived files anew; returns the names of those that were missing or different.
+def rebuild(handler: Handler) -> list[str]:
+    """Writes all derived files anew, also from what was appended since `handler` was loaded.
 
-    Raises OSError or TimeoutError.
+    Returns the names of those that were missing or different. Raises OSError or TimeoutError.
     """
+    project, build = handler.project, handler.build
     with _published_file(project) as fd:
-        drifted = drift(project, build, head)
+        handler.refresh()
+        head = handler.head
+        drifted = _drift(project, build, head)
         _write_texts(project, build, head)
-        _record(fd, _append_results(project, replace(_NOTHING, texts=head), head))
+        published = replace(_NOTHING, begun=head.seq, texts=head)
+        _record(fd, _append_results(project, published, head))
     return drifted
 
 
-def drift(project: Project, build: Build, head: Head) -> list[str]:
+def drift(handler: Handler) -> list[str]:
+    """Returns the names of derived files that are missing or differ from what the log says.
+
+    Waits up to PATIENCE for whoever is publishing at this moment.
+    """
+    deadline = monotonic() + PATIENCE
+    while True:
+        before = read_file(handler.project, _PUBLISHED)
+        handler.refresh()
+        drifted = _drift(handler.project, handler.build, handler.head)
+        after = read_file(handler.project, _PUBLISHED)
+        settled = before == after and _parse(after or b"").texts == handler.head
+        if not drifted or settled or monotonic() > deadline:
+            return drifted
+        sleep(0.02)
+
+
+def _drift(project: Project, build: Build, head: Head) -> list[str]:
     """Returns the names of derived files that are missing or differ from what the log says."""
-    drifted = [name for name, content in _texts(project, build, head) if _content(project, name) != content]
-    on_disk = _content(project, RESULTS) or b""
+    drifted = [name for name, content in _texts(project, build, head) if read_file(project, name) != content]
+    on_disk = read_file(project, RESULTS) or b""
     place = 0
     for lines in _results(project, START, head):
         if on_disk[place : place + len(lines)] != lines:
@@ -93,14 +125,6 @@ def _texts(project: Project, build: Build, head: Head) -> list[tuple[str, bytes]
         ("plan.json", plan_json(build, project.name, head)),
         ("README.md", readme_md(build, project.name)),
     ]
-
-
-def _content(project: Project, name: str) -> bytes | None:
-    try:
-        with open(project.path(name), "rb") as file:
-            return file.read()
-    except OSError:
-        return None
 
 
 def _write_texts(project: Project, build: Build, head: Head) -> None:
@@ -124,8 +148,12 @@ def _append_results(project: Project, published: _Published, head: Head) -> _Pub
     """Appends what is new to the results, or writes them anew when they are not as they were left."""
     on_disk = os.path.getsize(project.path(RESULTS)) if os.path.isfile(project.path(RESULTS)) else 0
     if published.version != RENDER_VERSION or on_disk != published.results_size:
-        published = replace(_NOTHING, texts=published.texts)
-    new = b"".join(_results(project, published.results, head))
+        published = _without_results(published)
+    try:
+        new = b"".join(_results(project, published.results, head))
+    except RegressedLog:  # what was published is no place in this log
+        published = _without_results(published)
+        new = b"".join(_results(project, START, head))
     if published.results_size == 0:
         if new or on_disk:
             replace_file(project, RESULTS, new)
@@ -138,11 +166,15 @@ def _append_results(project: Project, published: _Published, head: Head) -> _Pub
     return replace(published, results=head, results_size=published.results_size + len(new))
 
 
+def _without_results(published: _Published) -> _Published:
+    return replace(_NOTHING, begun=published.begun, texts=published.texts)
+
+
 @contextmanager
 def _published_file(project: Project) -> Iterator[int]:
     os.makedirs(project.path(".bo"), exist_ok=True)
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    fd = os.open(project.path(".bo", "published"), flags, 0o644)
+    fd = os.open(project.path(_PUBLISHED), flags, 0o644)
     try:
         deadline = monotonic() + PATIENCE
         while True:
@@ -159,7 +191,11 @@ def _published_file(project: Project) -> Iterator[int]:
 
 
 def _read(fd: int) -> _Published:
+    return _parse(os.pread(fd, 4096, 0))
+
+
+def _parse(record: bytes) -> _Published:
     try:
-        return msgspec.json.decode(os.pread(fd, 4096, 0), type=_Published)
+        return msgspec.json.decode(record, type=_Published)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return _NOTHING
+        return replace(_NOTHING)

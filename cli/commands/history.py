@@ -17,6 +17,7 @@ from eventlog.events import AnyEvent, tag_of
 from eventlog.head import START, Head
 from eventlog.store import Batch
 from projections.build import Build
+from projections.decider import require_plan
 from projections.fold import evolve
 from projections.views.line import line
 from projections.views.status import status_counts
@@ -181,6 +182,7 @@ def replay(invocation: Invocation, at: str | None, speed: float | None) -> None:
                 show_line(raw if invocation.as_json else line(event))
             evolve(build, event)
         head = batch.head
+    require_plan(build)
     rows = [(w.id, "ready" if place in build.ready else w.status) for place, w in enumerate(build.workers)]
     data = {
         "project": project.name,

@@ -66,17 +66,17 @@ def verify(invocation: Invocation) -> int:
 
 def _check_meaning(invocation: Invocation, data: dict[str, object]) -> list[str]:
     """Folds an intact log from its beginning and compares everything derived from it."""
-    from cli.moment import load_at
+    from cli.moment import load_from_start
 
     project = invocation.project()
     try:
-        handler = load_at(project, str(data["events"])) if data["events"] else Handler(project, "")
+        handler = load_from_start(project) if data["events"] else Handler(project, "")
     except (DamagedLog, NewerEvent) as error:
         return [str(error)]
     snapshot = read_snapshot(project)
     if snapshot is not None and snapshot[1].seq > handler.head.seq:
         return [f"the snapshot has seen event {snapshot[1].seq}: events after {handler.head.seq} are lost"]
-    differing = drift(project, handler.build, handler.head) if handler.build.exists else []
+    differing = drift(handler) if handler.build.exists else []
     data["drift"] = differing
     return [f"{name} differs from the log; `bo rebuild` writes it anew" for name in differing]
 
@@ -91,12 +91,12 @@ def rebuild(invocation: Invocation) -> None:
 
     Example: bo rebuild -p auth
     """
-    from cli.moment import load_at
+    from cli.moment import load_from_start
 
     project = invocation.project().require()
-    handler = load_at(project, str(project.store.head().seq))
+    handler = load_from_start(project)
     try:
-        healed = rebuild_files(project, handler.build, handler.head)
+        healed = rebuild_files(handler)
     except (OSError, TimeoutError) as error:
         raise StorageFailed(f"the derived files could not be written: {error}") from error
     write_snapshot(project, handler.build, handler.head)
