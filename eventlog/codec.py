@@ -121,12 +121,12 @@ def _decode_one_by_one(lines: bytes, after: Head) -> list[AnyEvent]:
 
 
 def _decode_line(line: bytes) -> AnyEvent:
-    raw = msgspec.json.decode(line, type=dict[str, Any])
-    raw.pop("hash", None)
-    raw = upcast(raw, UPCASTERS)
+    raw = upcast(msgspec.json.decode(line, type=dict[str, Any]), UPCASTERS)
     if isinstance(tag := raw.get("type"), str) and tag in _KNOWN_TAGS:
-        known: AnyEvent = msgspec.convert(raw, KnownEvent)
+        # Not `convert`, which cannot make the raw JSON of a plan.
+        known: AnyEvent = _known_events().decode(_encoder.encode(raw))
         return known
+    raw.pop("hash", None)
     envelope = {key: raw.pop(key, None) for key in ("seq", "time", "actor", "type")}
     return msgspec.convert(envelope | {"body": raw}, Unrecognised)
 

@@ -17,15 +17,14 @@ export BO_BUILDS_DIR="$builds" BO_PROJECT="$project"
 
 title() { printf '\n== %s\n' "$*"; }
 
-title "bo run: every worker in its turn, a command instead of an agent"
-bo run --plan-file "$here/auth-system.json" --project "$project" --via command \
-    --command sh -c 'sleep 1; echo "$1 is done"' worker '{worker}'
+title "bo run: each worker as soon as its dependencies are completed"
+bo run --plan-file "$here/auth-system.json" --via command --jobs 2 --table
 
 title "bo status"
-bo status
+bo status --table
 title "bo log"
-bo log
+bo log --table
 title "bo verify"
-bo verify
+bo verify --table
 
 printf '\nThe log:      %s\nThe overview: %s\n' "$builds/$project/events.jsonl" "$builds/$project/README.md"

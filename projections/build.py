@@ -142,9 +142,14 @@ class Build(Struct, array_like=True):
 
     @property
     def status(self) -> str:
-        """`completed`, `active` (something runs, can run or is tried again), or `stuck` (nothing does)."""
-        if self.counts.get("completed", 0) == len(self.workers):
-            return "completed"
+        """One word for the whole.
+
+        `completed`: every worker is, but for cancelled ones; `cancelled`: all are; `active`: something
+        runs, can run or is tried again; `stuck`: nothing does, and not all is completed.
+        """
+        completed, cancelled = self.counts.get("completed", 0), self.counts.get("cancelled", 0)
+        if completed + cancelled == len(self.workers):
+            return "completed" if completed else "cancelled"
         running = sum(self.counts.get(status, 0) for status in RUNNING)
         return "active" if running or self.ready or self.retrying else "stuck"
 

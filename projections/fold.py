@@ -158,7 +158,7 @@ def _spawned(build: Build, event: ev.WorkerSpawned) -> None:
         event.attempt, event.via, event.time, event.parent, event.dispatcher, event.timeout
     )
     worker.conversation = worker.submission = worker.result = None
-    worker.forced = worker.forced or event.forced
+    worker.forced = event.forced
     _move(build, worker, "in_progress")
 
 
@@ -224,7 +224,7 @@ def _reset(build: Build, event: ev.WorkerReset) -> None:
     worker.completed_at = worker.submission = worker.conversation = None
     if not event.retry:
         worker.tries = 0
-    worker.forced = worker.forced or event.forced
+    worker.forced = event.forced
     _move(build, worker, "pending")
 
 
@@ -243,6 +243,7 @@ def _forked(build: Build, event: ev.Forked) -> None:
     build.origin = f"{event.origin}@{event.origin_seq}"
     build.build_id = event.build_id
     build.dispatchers.clear()
+    build.retrying.clear()
 
 
 def _dispatcher_started(build: Build, event: ev.DispatcherStarted) -> None:

@@ -50,7 +50,8 @@ def wait(invocation: Invocation, workers: tuple[str, ...], any_: bool, timeout: 
                 break
     wanted = [worker for worker in build.workers if not workers or worker.id in workers]
     completed = [worker.id for worker in wanted if worker.status == "completed"]
-    good = bool(completed) if any_ else len(completed) == len(wanted)
+    settled = [worker for worker in wanted if worker.status in ("completed", "cancelled")]
+    good = bool(completed) if any_ else len(settled) == len(wanted)
     data: dict[str, Any] = {
         "project": handler.project.name,
         "finished": finished,

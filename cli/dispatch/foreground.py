@@ -82,7 +82,8 @@ def _sum_up(
     seconds: float,
 ) -> int:
     wanted = [worker for worker in build.workers if only is None or worker.id in only]
-    unfinished = {worker.id: worker.status for worker in wanted if worker.status != "completed"}
+    settled = ("completed", "cancelled")
+    unfinished = {worker.id: worker.status for worker in wanted if worker.status not in settled}
     data = {
         "success": not unfinished,
         "project": project.name,

@@ -29,12 +29,15 @@ def _result(event: ev.AnyEvent) -> dict[str, Any] | None:
             status, error = "timeout", f"Worker timed out after {event.after:g} s"
         case ev.WorkerCancelled():
             status, error = "error", "cancelled" + (f": {event.reason}" if event.reason else "")
+        case ev.WorkerRejected():
+            status, error = "error", "rejected" + (f": {event.reason}" if event.reason else "")
         case _:
             return None
     if event.attempt == 0:
         return None
-    answer = None if isinstance(event, ev.WorkerCancelled) else event.answer
-    conversation = None if isinstance(event, ev.WorkerCancelled) else event.conversation
+    by_hand = isinstance(event, ev.WorkerCancelled | ev.WorkerRejected)
+    answer = None if by_hand else event.answer
+    conversation = None if by_hand else event.conversation
     return {
         "worker_id": event.worker,
         "status": status,

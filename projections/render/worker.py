@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from projections.build import Build, Worker
+from projections.build import FINISHED, Build, Worker
 
 
 def worker_objects(build: Build, chosen: Iterable[Worker] | None = None) -> list[dict[str, Any]]:
@@ -34,6 +34,7 @@ def worker_object(build: Build, worker: Worker, planned: dict[str, Any]) -> dict
 
 def _what_came_of_it(worker: Worker) -> dict[str, Any]:
     attempt, handed_in, result = worker.attempt, worker.submission, worker.result
+    ended = worker.status in FINISHED
     return {
         "attempt": worker.attempts or None,
         "spawned_at": attempt.started_at if attempt else None,
@@ -45,10 +46,11 @@ def _what_came_of_it(worker: Worker) -> dict[str, Any]:
         "submitted_files": handed_in.files if handed_in else None,
         "submitted_summary": handed_in.summary if handed_in else None,
         "ended_at": result.at if result and worker.status in ("failed", "timed_out", "cancelled") else None,
-        "output_path": result.output if result else None,
-        "summary": result.summary if result else None,
-        "error": result.error if result else None,
-        "error_reason": result.reason if result else None,
+        "output_path": result.output if ended and result else None,
+        "summary": result.summary if ended and result else None,
+        "error": result.error if ended and result else None,
+        "error_reason": result.reason if ended and result else None,
+        "previous_error": result.error if result and not ended else None,
         "forced": True if worker.forced else None,
         "late_results": len(worker.late) or None,
     }

@@ -55,11 +55,6 @@ def test_every_field_of_a_frozen_event_is_still_understood(name: str) -> None:
             assert set(json.loads(line)) - {"type", "hash"} <= set(event.__struct_fields__)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the decoder takes a plan next to an event of an unknown type for damage: "
-    "msgspec.convert makes no Raw of an object",
-)
 def test_a_store_reads_a_frozen_log_in_one_go() -> None:
     log = frozen_log("defined")
     batches = list(MemoryStore(log).read())

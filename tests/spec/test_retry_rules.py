@@ -65,7 +65,7 @@ def test_a_build_whose_only_worker_failed_for_good_is_stuck() -> None:
 
 def test_cancelling_a_worker_takes_its_next_try_back() -> None:
     cancelled = happened(WorkerCancelled, worker="a", attempt=1)
-    assert folded([planned("a"), SPAWNED, FAILED, cancelled]).status == "stuck"
+    assert folded([planned("a"), SPAWNED, FAILED, cancelled]).status == "cancelled"
 
 
 @pytest.mark.parametrize(
