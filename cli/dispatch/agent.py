@@ -99,7 +99,7 @@ def _new_socket(address: aiohttp.AddrInfoType) -> socket.socket:
 
 
 def is_unreached(error: Exception) -> bool:
-    """Whether there was no connection at all, so that nothing was sent, and there may be one a little later."""
+    """Whether no connection came about, so that nothing was sent, and one may come about a little later."""
     hopeless = (
         aiohttp.ClientConnectorDNSError,
         aiohttp.ClientSSLError,

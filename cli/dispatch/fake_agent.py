@@ -7,7 +7,6 @@ and how often that input has been asked, on nothing else. Its ledger says what i
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections import Counter
 from collections.abc import Callable
@@ -181,9 +180,7 @@ async def serve(agent: FakeAgent, port: int, seconds: float | None, announce: Ca
         try:
             await web.TCPSite(runner, HOST, port, backlog=4096).start()
         except OSError as error:
-            raise Refused(
-                "port_taken", f"port {port} cannot be opened: {os.strerror(error.errno)}"
-            ) from error
+            raise Refused("port_taken", f"port {port} cannot be opened: {error.strerror}") from error
         told = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, told.set)
