@@ -143,20 +143,13 @@ def console() -> Console:
     )
 
 
-def table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None
-) -> RenderableType:
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> RenderableType:
     """Returns a table of texts, made harmless; a cell that is a status has its colour."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(
-        box=box.SIMPLE_HEAD,
-        title=Text(visible(title)) if title else None,
-        title_justify="left",
-        pad_edge=False,
-    )
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in rows:

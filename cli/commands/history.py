@@ -11,7 +11,7 @@ import click
 from cli.clock import parse_time, seconds_between
 from cli.moment import as_seq, find_seq
 from cli.options import Invocation, on_project
-from cli.output import show, show_line, table
+from cli.output import group, show, show_line, table
 from cli.project import Project, find_project, project_names
 from eventlog.events import AnyEvent, tag_of
 from eventlog.head import START, Head
@@ -196,7 +196,9 @@ def replay(invocation: Invocation, at: str | None, speed: float | None) -> None:
     show(
         invocation.as_json,
         data,
-        lambda: table(("worker", "status"), rows, f"{project.name} after event {head.seq}: {build.status}"),
+        lambda: group(
+            f"{project.name} after event {head.seq}: {build.status}", table(("worker", "status"), rows)
+        ),
     )
 
 
