@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from cli import clock
 from cli.project import Project
 from cli.snapshot import pays, read_snapshot, write_snapshot
-from eventlog.errors import Conflict, Refused
+from eventlog.errors import Conflict, NotFound, Refused
 from eventlog.events import KnownEvent
 from eventlog.head import START
 from projections.build import Build
@@ -95,7 +95,8 @@ class Handler:
                 event for made in settled if not isinstance(made.events, Refused) for event in made.events
             ]
             try:
-                if events:
+                if any(not isinstance(made.events, Refused) for made in settled):
+                    # Also without events: "it is so already" is an answer that has to be durable.
                     self.head = self.project.store.append(events, self.head).head
             except Conflict:
                 if monotonic() > deadline:
@@ -125,3 +126,18 @@ class Handler:
                 evolve(self.build, event)
             settled.append(Settled(command, numbered))
         return settled
+
+
+def copy_log(origin: Project, target: Project, until: int) -> None:
+    """Begins the log of `target` with the lines of `origin` up to event `until`, as they are.
+
+    What follows them in `origin` may be damaged. Raises CorruptLog when the damage comes before
+    that, NotFound when the log is shorter, StorageFailed.
+    """
+    head = START
+    for batch in origin.store.salvage(until):
+        head = target.store.append_lines(batch.lines, head)
+    if head.seq < until:
+        raise NotFound(
+            "no_such_event", f"there is no event {until}", hint=f"the log ends at event {head.seq}"
+        )

@@ -52,6 +52,7 @@ COMMANDS = (
     Row("replay", "history", READ, "Fold the log again, up to any moment, at any speed."),
     Row("assignment", "spawn_cmd", READ, "Print what a worker is told to do."),
     Row("completion", "completion", READ, "Print the shell's completion script."),
+    Row("fork", "fork", PROVE, "Begin a new project as a copy of another up to an event."),
     Row("verify", "prove", PROVE, "Check every byte of the log, and the derived files against it."),
     Row("rebuild", "prove", PROVE, "Write the derived files anew from the log."),
     Row("doctor", "prove", PROVE, "Check this machine and installation."),

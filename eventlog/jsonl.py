@@ -17,12 +17,12 @@ from functools import partial
 from msgspec import Struct
 
 from eventlog.disk import Disk, OsDisk
-from eventlog.errors import Conflict, DamagedLog, RegressedLog, StorageFailed
+from eventlog.errors import Conflict, CorruptLog, DamagedLog, RegressedLog, StorageFailed
 from eventlog.events import Event
 from eventlog.head import START, Head
 from eventlog.lock import LockFile, read_witness, wait_for
 from eventlog.mend import cut_tail, move_to_new_file, renew, save_tail, write_all
-from eventlog.recovery import Corrupt, ReadAt, Scan, TornTail, Verdict, check_place, find_head
+from eventlog.recovery import Clean, Corrupt, ReadAt, Scan, TornTail, Verdict, check_place, find_head
 from eventlog.store import Batch, batches, seal
 
 _OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -71,11 +71,27 @@ class JsonlStore:
 
     def append(self, events: Sequence[Event], expected: Head) -> Batch:
         """See EventStore."""
+        batch = seal(events, expected)
+        self._append(batch.lines, expected, batch.head)
+        return batch
+
+    def append_lines(self, lines: bytes, expected: Head) -> Head:
+        """Makes whole lines of another copy of this log durable behind `expected`; returns the new head.
+
+        Their chain is checked before anything is written. Raises CorruptLog, and what `append` does.
+        """
+        scan = Scan(lambda offset, size: lines[offset - expected.offset :][:size], expected)
+        verdict = scan.finish()
+        if not isinstance(verdict, Clean):
+            raise CorruptLog(scan.head.seq + 1, scan.head.offset, "the lines do not go on from here")
+        self._append(lines, expected, scan.head)
+        return scan.head
+
+    def _append(self, lines: bytes, expected: Head, head: Head) -> None:
         if self._failure is not None:
             raise StorageFailed(f"this process does not write again after: {self._failure}")
-        batch, lines = seal(events, expected)
         if not lines and read_witness(self._disk, self._lock_path).offset >= expected.offset:
-            return batch
+            return
         with self._as_storage_failure(f"cannot write {self.path}"):
             self._make_folders()
             with self._lock as lock:
@@ -83,10 +99,9 @@ class JsonlStore:
                 try:
                     if lines:
                         self._write(lock, fd, lines, expected)
-                        lock.acknowledge(batch.head)
+                        lock.acknowledge(head)
                 finally:
                     self._close_log(fd)
-        return batch
 
     def read(self, after: Head = START, until: int | None = None) -> Iterator[Batch]:
         """See EventStore. Also raises RegressedLog when the log lacks what was acknowledged here."""
@@ -104,6 +119,14 @@ class JsonlStore:
         # A writer may have cut a torn tail and written anew while we read: look a second time.
         with self._reading() as fd:
             yield from batches(Scan(self._read_at(fd), scan.head), until)
+
+    def salvage(self, until: int) -> Iterator[Batch]:
+        """Yields the events up to `until` of a log that may be damaged or cut behind it.
+
+        Raises CorruptLog when the damage comes before that.
+        """
+        with self._reading() as fd:
+            yield from batches(Scan(self._read_at(fd)), until)
 
     def follow(self, after: Head, idle: float | None = None) -> Iterator[Batch]:
         """See EventStore."""

@@ -21,15 +21,15 @@ class MemoryStore:
 
     def append(self, events: Sequence[Event], expected: Head) -> Batch:
         """See EventStore."""
-        batch, lines = seal(events, expected)
+        batch = seal(events, expected)
         with self._grown:
             check_place(self._read_at, expected)
-            if not lines:
+            if not batch.lines:
                 return batch
             actual = self._end()
             if actual != expected:
                 raise Conflict(expected, actual)
-            self.data[expected.offset :] = lines
+            self.data[expected.offset :] = batch.lines
             self._grown.notify_all()
             return batch
 
@@ -41,11 +41,12 @@ class MemoryStore:
     def follow(self, after: Head, idle: float | None = None) -> Iterator[Batch]:
         """See EventStore."""
         while True:
+            size = len(self.data)
             for batch in self.read(after):
                 yield batch
                 after = batch.head
             with self._grown:
-                if self._grown.wait_for(lambda: len(self.data) > after.offset, idle):  # noqa: B023
+                if self._grown.wait_for(lambda: len(self.data) != size, idle):  # noqa: B023
                     continue
             yield Batch((), after)
 

@@ -58,16 +58,16 @@ class EventStore(Protocol):
         ...
 
 
-def seal(events: Sequence[Event], after: Head) -> tuple[Batch, bytes]:
-    """Returns `events` numbered from behind `after` with the head behind them, and their lines."""
-    numbered: list[Event] = []
+def seal(events: Sequence[Event], after: Head) -> Batch:
+    """Returns `events` numbered from behind `after`, their lines, and the head behind them."""
+    numbered: list[AnyEvent] = []
     lines: list[bytes] = []
     for event in events:
         event = replace(event, seq=after.seq + 1)
         line, after = encode(event, after)
-        numbered.append(event)
+        numbered.append(event)  # type: ignore[arg-type]
         lines.append(line)
-    return Batch(numbered, after), b"".join(lines)  # type: ignore[arg-type]
+    return Batch(numbered, after, b"".join(lines))
 
 
 def batches(scan: Scan, until: int | None = None) -> Iterator[Batch]:

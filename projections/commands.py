@@ -122,6 +122,14 @@ class AddNote(Command, frozen=True, kw_only=True):
     worker: str | None = None
 
 
+class Fork(Command, frozen=True, kw_only=True):
+    """Go on from a copy of the first `origin_seq` events of the project `origin`."""
+
+    origin: str
+    origin_seq: int
+    build_id: str
+
+
 class StartDispatcher(Command, frozen=True, kw_only=True):
     """Record that a dispatcher begins."""
 
@@ -153,6 +161,7 @@ AnyCommand = (
     | Cancel
     | Reset
     | AddNote
+    | Fork
     | StartDispatcher
     | StopDispatcher
 )

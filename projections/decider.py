@@ -54,6 +54,14 @@ def decide(build: Build, command: cmd.AnyCommand, now: str, actor: str) -> list[
             if command.worker is not None:
                 worker_rules.find(build, command.worker)
             event = ev.NoteAdded(time=now, actor=actor, text=command.text, worker=command.worker)
+        case cmd.Fork():
+            event = ev.Forked(
+                time=now,
+                actor=actor,
+                build_id=command.build_id,
+                origin=command.origin,
+                origin_seq=command.origin_seq,
+            )
         case cmd.StartDispatcher():
             event = ev.DispatcherStarted(
                 time=now,

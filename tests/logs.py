@@ -36,8 +36,8 @@ def notes(count: int, prefix: str = "note") -> list[Event]:
 
 def sealed(events: Iterable[Event], after: Head = START) -> tuple[bytes, Head]:
     """The lines of `events` behind `after`, and the head behind them."""
-    batch, lines = seal(list(events), after)
-    return lines, batch.head
+    batch = seal(list(events), after)
+    return batch.lines, batch.head
 
 
 def ten_events() -> list[Event]:

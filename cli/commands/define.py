@@ -55,7 +55,7 @@ def _definition(invocation: Invocation, source: bytes) -> tuple[Project, cmd.Def
             f"{project.folder} has a plan.json but no log: another tool's build",
             hint=f"adopt it with `bo import {project.path('plan.json')} -p {project.name}`",
         )
-    return project, cmd.DefinePlan(plan=text, build_id=_new_build_id())
+    return project, cmd.DefinePlan(plan=text, build_id=new_build_id())
 
 
 @click.command("import")
@@ -74,10 +74,10 @@ def import_command(invocation: Invocation, plan_json: str) -> None:
     if not isinstance(name, str):
         raise click.UsageError("name the project with --project: the file does not say")
     project = Project(invocation.builds, parse_project_name(name))
-    _begin(invocation, project, cmd.DefinePlan(plan=text, build_id=_new_build_id(), imported=True))
+    _begin(invocation, project, cmd.DefinePlan(plan=text, build_id=new_build_id(), imported=True))
 
 
-def _new_build_id() -> str:
+def new_build_id() -> str:
     """Random, so that no two logs share a chain."""
     return os.urandom(16).hex()
 

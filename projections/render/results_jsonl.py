@@ -35,13 +35,11 @@ def _result(event: ev.AnyEvent) -> dict[str, Any] | None:
             return None
     if event.attempt == 0:
         return None
-    by_hand = isinstance(event, ev.WorkerCancelled | ev.WorkerRejected)
-    answer = None if by_hand else event.answer
-    conversation = None if by_hand else event.conversation
+    answer = getattr(event, "answer", None)  # what people decide comes without one
     return {
         "worker_id": event.worker,
         "status": status,
-        "conversation_id": conversation,
+        "conversation_id": getattr(event, "conversation", None),
         "output_preview": answer.text[:PREVIEW] if answer else "",
         "error": error,
         "attempt": event.attempt,
