@@ -178,7 +178,9 @@ async def test_a_failure_is_recovered_as_what_it_was(new_runner: NewRunner) -> N
         assert next_one.recover(job()) == told
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"\xff", b'{"worker":"W1","attempt":1,"kind":"completed"}'])
+@pytest.mark.parametrize(
+    "damage", [b"", b"{", b"\xff", b'{"worker":"W1","attempt":1,"kind":"failed","reason":"http"}']
+)
 async def test_a_record_that_cannot_be_believed_is_no_record(
     new_runner: NewRunner, site: Site, damage: bytes
 ) -> None:
