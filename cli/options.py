@@ -49,7 +49,10 @@ def _user() -> str:
 def _complete_project(context: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem]:
     from click.shell_completion import CompletionItem
 
-    names = project_names(find_builds(context.params.get("builds_dir")))
+    try:
+        names = list(project_names(find_builds(context.params.get("builds_dir"))))
+    except OSError:
+        return []
     return [CompletionItem(name) for name in names if name.startswith(typed)]
 
 
@@ -61,7 +64,7 @@ def _complete_worker(context: click.Context, _: click.Parameter, typed: str) -> 
     try:
         project = find_project(find_builds(context.params.get("builds_dir")), context.params.get("project"))
         build = load_at(project, None).build
-    except OrchestratorError:
+    except (OrchestratorError, OSError):
         return []
     return [CompletionItem(w.id, help=w.status) for w in build.workers if w.id.startswith(typed)]
 

@@ -15,8 +15,9 @@ def completion(shell: str) -> None:
     from click.shell_completion import get_completion_class
 
     from cli.main import bo
-    from cli.output import show_line
+    from cli.output import show
 
     kind = get_completion_class(shell)
     assert kind is not None
-    show_line(kind(bo, {}, "bo", "_BO_COMPLETE").source().rstrip("\n"))
+    script = kind(bo, {}, "bo", "_BO_COMPLETE").source().rstrip("\n")
+    show(False, {}, lambda: script)
