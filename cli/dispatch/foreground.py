@@ -37,7 +37,7 @@ def dispatch(
     for worker in only or ():
         find(handler.build, worker)
     overrides = Overrides(command=how["command"], timeout=how["timeout"], retries=how["retries"])
-    runner = make_runner(how["via"] or default_runner(handler.build, overrides), project)
+    runner = make_runner(how["via"] or default_runner(handler.build, overrides), project, how["jobs"])
     policy = Policy(
         retry_delay=how["retry_delay"],
         fail_fast=how["fail_fast"],
@@ -50,7 +50,7 @@ def dispatch(
             handler,
             runner,
             Briefing(project, Site(project.folder, project.path(".bo", "run")), overrides),
-            jobs=how["jobs"] or runner.jobs,
+            jobs=runner.jobs,
             policy=policy,
             only=only,
             observer=observer,

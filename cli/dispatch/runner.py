@@ -14,10 +14,14 @@ from msgspec import Struct
 
 
 class Site(Struct, frozen=True):
-    """Where a runner works: the project's folder and its hidden one for what is only for a while."""
+    """Where a runner works: the project's folder and its hidden one for what is only for a while.
+
+    `jobs` is how many attempts at once somebody asked for, None where nobody did.
+    """
 
     folder: str
     scratch: str
+    jobs: int | None = None
 
     def assignment_file(self, key: Key) -> str:
         """Returns the path under which an attempt finds its assignment."""
@@ -78,7 +82,7 @@ class Runner(Protocol):
 
     @property
     def jobs(self) -> int:
-        """How many attempts at once are sensible unless somebody says otherwise."""
+        """How many attempts it runs at once: as its site says, else what is sensible."""
         ...
 
     @property

@@ -9,9 +9,9 @@ from eventlog.errors import Refused
 ENTRY_POINTS = "build_orchestrator.runners"
 
 
-def make_runner(name: str, project: Project) -> Runner:
-    """Returns the runner `name`; raises Refused for an unknown one."""
-    site = Site(project.folder, project.path(".bo", "run"))
+def make_runner(name: str, project: Project, jobs: int | None = None) -> Runner:
+    """Returns the runner `name` for `jobs` at once (None: what it finds sensible); raises Refused."""
+    site = Site(project.folder, project.path(".bo", "run"), jobs)
     if name == "command":
         from cli.dispatch.command import CommandRunner
 

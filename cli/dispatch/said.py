@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from hashlib import sha256
+from stat import S_ISREG
 
 from cli.secrets import mask
+from eventlog.disk import OsDisk
 from eventlog.events import Answer
 
 WHOLE = 16 * 1024
@@ -18,7 +20,9 @@ BEGINNING = 500
 def answer_of(folder: str, name: str) -> Answer | None:
     """Returns what lies in the project's file `name`, or None when there is nothing. Memory is bounded."""
     try:
-        with open(os.path.join(folder, name), "rb") as file:
+        with open(os.path.join(folder, name), "rb", opener=_opened) as file:
+            if not S_ISREG(os.fstat(file.fileno()).st_mode):
+                return None
             beginning = file.read(WHOLE + 1)
             if not beginning:
                 return None
@@ -28,9 +32,18 @@ def answer_of(folder: str, name: str) -> Answer | None:
             while block := file.read(1 << 20):
                 digest.update(block)
                 size += len(block)
+            # The event will name this file, so it has to last as long.
+            os.fdatasync(file.fileno())
+            OsDisk().sync_directory(os.path.join(folder, os.path.dirname(name)))
+            os.fsync(file.fileno())  # the event names the file: it must be there after a loss of power
     except OSError:
         return None
     return Answer(text=_text(beginning)[:BEGINNING], file=name, sha256=digest.hexdigest(), size=size)
+
+
+def _opened(path: str, flags: int) -> int:
+    """Never through a link, never waiting for a pipe: the worker could write what it wanted there."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def last_line(answer: Answer | None) -> str:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 DEFAULT_BASE = "https://api.zo.computer"
 """Where the API is, unless $ZO_API_URL says otherwise."""
 
+JOBS = 5
+"""Questions at once unless somebody asks for more: what the API is known to bear."""
+
 _SHORTEST = 6  # a shorter token would be found inside ordinary words
 
 
@@ -43,7 +46,7 @@ class ZoRunner:
         self,
         site: Site,
         *,
-        jobs: int = 5,
+        jobs: int | None = None,
         tries: int = 10,
         knocks: int = 5,
         first_pause: float = 0.5,
@@ -57,14 +60,14 @@ class ZoRunner:
         from cli.dispatch.agent import Terms
         from cli.dispatch.asking import Asker
 
-        self.jobs = jobs
+        self.jobs = jobs or site.jobs or JOBS
         self._shelf = Shelf(site)
         self._outcomes: deque[Outcome] = deque()
         self._url = url
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
-        terms = Terms(url, jobs, tries, knocks, first_pause, largest, connect, silence)
+        terms = Terms(url, self.jobs, tries, knocks, first_pause, largest, connect, silence)
         self._asker = Asker(terms, self._shelf, _cleaner(token), self._report)
         ready: Future[asyncio.AbstractEventLoop] = Future()
         self._thread = Thread(target=self._asker.run, args=(token, ready), name="zo", daemon=True)
