@@ -1,4 +1,4 @@
-"""The stores under test, and ways to their bytes behind their backs. A new one joins by a line in `STORES`."""
+"""The stores under test, and ways to their bytes behind their backs. One more joins by a line in `STORES`."""
 
 from __future__ import annotations
 

@@ -106,7 +106,13 @@ def put_perhaps(data: bytearray, change: Write | Cut, chance: Random) -> None:
         content = bytes(part) + content[part:]
     else:
         content = content[:part] + chance.randbytes(len(content) - part)
-    put(data, (offset, content))
+    # A byte that is written over by itself stays what it is: each append does so to its page's beginning.
+    wanted, there = change[1], bytes(data[offset : offset + len(change[1])])
+    kept = bytearray(content)
+    for place, (new, old) in enumerate(zip(wanted[: len(content)], there, strict=False)):
+        if new == old:
+            kept[place] = old
+    put(data, (offset, bytes(kept)))
 
 
 def _last(path: str) -> str:
@@ -129,7 +135,7 @@ class MemoryDisk:
     # --- what a test can do to it
 
     def fail_next(self, name: str, error: int, skip: int = 0) -> None:
-        """Makes the next call of that name fail with `error`, after `skip` that go well."""
+        """Makes the next call of that name ("any": of all) fail with `error`, after `skip` that go well."""
         self._plan.append((name, skip, OSError(error, os.strerror(error))))
 
     def die_in_next(self, name: str, skip: int = 0) -> None:
@@ -169,6 +175,12 @@ class MemoryDisk:
                 for state in (node.safe if isinstance(node, Folder) else [{}])
             ]
         return [bytes(node.platter) if isinstance(node, File) else b"" for node in nodes]
+
+    def file_behind(self, path: str) -> File:
+        """The file of that name, to tell it from another one."""
+        node = self._find(path)
+        assert isinstance(node, File)
+        return node
 
     def content(self, path: str) -> bytes | None:
         """What is seen of a file; None if there is none."""
@@ -327,13 +339,13 @@ class MemoryDisk:
         """Counts a call and does what was planned for it; `effect` is what an unlucky one may have done."""
         self._alive()
         self.calls.append(name)
-        due = next((plan for plan in self._plan if plan[0] == name), None)
+        due = next((plan for plan in self._plan if plan[0] in (name, "any")), None)
         if due is None:
             return
         at = self._plan.index(due)
-        _, skip, fault = self._plan.pop(at)
+        which, skip, fault = self._plan.pop(at)
         if skip:
-            self._plan.insert(at, (name, skip - 1, fault))
+            self._plan.insert(at, (which, skip - 1, fault))
             return
         if on_error if isinstance(fault, OSError) else self.chance.random() < 0.5:
             effect()
