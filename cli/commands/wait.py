@@ -16,7 +16,6 @@ from cli.output import show
 from cli.project import Project
 from eventlog.errors import Refused
 from projections.build import FINISHED, Build
-from projections.fold import evolve
 from projections.views.status import status_counts
 from projections.worker_rules import find
 
@@ -35,20 +34,24 @@ def wait(invocation: Invocation, workers: tuple[str, ...], any_: bool, timeout: 
 
     Example: bo wait -p auth --timeout 30m
     """
+    from eventlog.watch import Watch
+
+    if any_ and not workers:
+        raise click.UsageError("--any needs the workers to choose from: --worker ID")
     handler = Handler(invocation.project().require(), invocation.actor).load()
     build = handler.build
     for worker in workers:
         find(build, worker)
     deadline = None if timeout is None else monotonic() + timeout
-    finished = _is_finished(build, workers, any_)
-    if not finished:
-        for batch in handler.project.store.follow(handler.head, idle=timeout):
-            for event in batch.events:
-                evolve(build, event)
+    with Watch(handler.project.store.path) as watch:
+        while True:
+            handler.refresh()
             finished = _is_finished(build, workers, any_)
-            if finished or (deadline is not None and monotonic() >= deadline):
+            left = None if deadline is None else deadline - monotonic()
+            if finished or (left is not None and left <= 0):
                 break
-    wanted = [worker for worker in build.workers if not workers or worker.id in workers]
+            watch.wait(left)
+    wanted = [find(build, worker) for worker in dict.fromkeys(workers)] or build.workers
     completed = [worker.id for worker in wanted if worker.status == "completed"]
     settled = [worker for worker in wanted if worker.status in ("completed", "cancelled")]
     good = bool(completed) if any_ else len(settled) == len(wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from time import monotonic
 from typing import Any
 
@@ -36,16 +37,20 @@ class Attempts(dict[Key, Running]):
         """Returns the earliest deadline in monotonic seconds, infinity without any."""
         return min((running.deadline for running in self.values()), default=float("inf"))
 
-    def end_overdue(self, runner: Runner, grace: float) -> None:
-        """Ends what is past its deadline: politely first, after `grace` seconds by force."""
+    def end_overdue(self, runner: Runner, grace: float, ended: Set[Key]) -> None:
+        """Ends what is past its deadline: politely first, after `grace` seconds by force.
+
+        Not what has `ended` by itself before anybody looked at the clock.
+        """
+        moment = monotonic()
         for key, running in self.items():
-            if monotonic() >= running.deadline:
+            if moment >= running.deadline and key not in ended:
                 self._end(key, running, runner, grace, "timeout")
 
-    def end_all(self, runner: Runner, grace: float) -> None:
-        """Begins to end every attempt because the dispatcher is to stop at once."""
+    def end_all(self, runner: Runner, grace: float, ended: Set[Key]) -> None:
+        """Begins to end every attempt, but those that have `ended`: the dispatcher is to stop at once."""
         for key, running in self.items():
-            if running.ending is None:
+            if running.ending is None and key not in ended:
                 self._end(key, running, runner, grace, "stopped")
 
     def end_superseded(self, build: Build, runner: Runner, grace: float) -> None:
@@ -99,12 +104,16 @@ def result(
 def _is_news(worker: Worker, running: Running, outcome: Outcome) -> bool:
     """Whether the outcome says something that the log does not know.
 
-    A worker that reported by itself, or was cancelled, is not reported again. What a dispatcher gave
-    up (lost, timeout) may turn up after all: that is a late result.
+    A worker that reported by itself is not reported again. What was given up (lost, out of time,
+    cancelled) or begun anew may turn up after all: that is a late result. An end that we brought
+    about ourselves, or of which nobody knows, is none.
     """
     if worker.attempts == outcome.attempt and worker.status == "in_progress":
         return True
-    if running.ending == "superseded":
+    if outcome.kind == "aborted" or outcome.reason == "lost":
         return False
-    given_up = worker.result is not None and worker.result.reason in ("lost", "timeout")
-    return worker.attempts > outcome.attempt or (given_up and running.ending is None)
+    given_up = worker.result is not None and worker.result.reason in _GIVEN_UP
+    return worker.attempts > outcome.attempt or given_up
+
+
+_GIVEN_UP = ("lost", "timeout", "cancelled")

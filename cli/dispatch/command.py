@@ -23,7 +23,7 @@ from cli.secrets import SECRET_VARIABLES
 # $0 is the status file. The trap keeps the wrapper alive through a polite end of its process group, so
 # that the status is written; the worker itself gets the signal as usual. `exec`, because a shell would
 # run its own `echo`, `exit` or `eval` instead of a program of that name.
-_WRAPPER = f'echo $$ >&{LOCK_FD}; trap : TERM INT HUP; (exec "$@"); echo $? >"$0"'
+_WRAPPER = b'echo $$ >&%d; trap : TERM INT HUP; (exec "$@"); echo $? >"$0"' % LOCK_FD
 _DEFAULT_SIGNALS = [
     signal.SIGPIPE,
     signal.SIGINT,
@@ -87,17 +87,16 @@ class CommandRunner:
         assignment = self._site.assignment_file(job.key)
         with open(assignment, "w", encoding="utf-8") as file:
             file.write(job.assignment)
-        environment: dict[str, str | bytes] = {
-            key: value for key, value in os.environ.items() if key not in SECRET_VARIABLES
-        }
-        environment |= {key: _encoded(value) for key, value in job.environment.items()}
+        secrets = {os.fsencode(name) for name in SECRET_VARIABLES}
+        environment = {key: value for key, value in os.environb.items() if key not in secrets}
+        environment |= {_encoded(key): _encoded(value) for key, value in job.environment.items()}
         _remove(self._file(job.key, "status"))  # of a build that was in this folder before
         lock = os.open(self._file(job.key, "lock"), os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             return os.posix_spawn(
                 "/bin/sh",
-                ["/bin/sh", "-c", _WRAPPER, self._file(job.key, "status"), *command],
+                [b"/bin/sh", b"-c", _WRAPPER, os.fsencode(self._file(job.key, "status")), *command],
                 environment,
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, assignment, os.O_RDONLY, 0),
@@ -176,9 +175,10 @@ class CommandRunner:
     def _signal_adopted(self, key: Key, number: signal.Signals) -> None:
         """Without /proc: the group of the recorded wrapper, if that number is still the wrapper's."""
         pid = _read(self._file(key, "lock")).strip()
-        if not os.path.isdir("/proc/self") and pid.isdigit():
-            if is_command_of(int(pid), self._file(key, "status")):
-                _signal_group(int(pid), number)
+        if os.path.isdir("/proc/self") or not pid.isdigit():
+            return
+        if is_command_of(int(pid), self._file(key, "status")):
+            _signal_group(int(pid), number)
 
     def release(self, key: Key) -> None:
         """See Runner."""

@@ -16,6 +16,9 @@ from cli.options import Invocation
 from cli.project import Project
 from eventlog.errors import OrchestratorError, Refused
 
+OF_ATTEMPTS = ("BO_WORKER", "BO_ATTEMPT", "BO_COMPONENT", "BO_ASSIGNMENT_FILE", "BO_ACTOR")
+"""The environment variables that tell a worker which attempt it is."""
+
 PATIENCE = 10.0
 """Seconds in which a new dispatcher must have begun."""
 
@@ -36,9 +39,16 @@ def start_detached(
     for worker in workers:
         command += ["--worker", worker]
     command += _options(how)
+    # A worker may start a dispatcher; that one is no part of the worker's attempt, and outlives it.
+    environment = {key: value for key, value in os.environ.items() if key not in OF_ATTEMPTS}
     with open(log, "xb") as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
         )
     deadline = monotonic() + PATIENCE
     while find_pid(project, name) is None:

@@ -37,7 +37,9 @@ def dispatch(
     for worker in only or ():
         find(handler.build, worker)
     overrides = Overrides(command=how["command"], timeout=how["timeout"], retries=how["retries"])
-    runner = make_runner(how["via"] or default_runner(handler.build, overrides), project, how["jobs"])
+    settings = read_settings(handler.build.plan, overrides)  # refused here, before anything begins
+    via = how["via"] or ("command" if any(one.command for one in settings.values()) else "zo")
+    runner = make_runner(via, project, how["jobs"])
     policy = Policy(
         retry_delay=how["retry_delay"],
         fail_fast=how["fail_fast"],
@@ -58,11 +60,6 @@ def dispatch(
         )
         dispatcher.run()
     return _sum_up(invocation, project, handler.build, dispatcher, only, monotonic() - began)
-
-
-def default_runner(build: Build, overrides: Overrides) -> str:
-    """Returns `command` where anything names a command, else `zo`."""
-    return "command" if any(s.command for s in read_settings(build.plan, overrides).values()) else "zo"
 
 
 def _observer(invocation: Invocation, project: Project, build: Build) -> Any:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.clock import now, seconds_between
-from cli.dispatch.loop import Observer
+from cli.dispatch.observer import Observer
 from cli.dispatch.progress import describe
 from cli.durations import shown
 from cli.output import STYLES, console
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 FRAMES = 8
-"""Frames a second at the most: a frame costs up to 8 ms."""
+"""Frames a second at the most: a frame costs up to 8 ms, and more in builds of thousands."""
+
+SHARE = 10
+"""At the most one part in so many of the time goes into frames."""
 
 LAST = 5
 """Events shown below what runs."""
@@ -42,7 +45,7 @@ class LiveView(Observer):
         self._project = project
         self._build = build
         self._began = monotonic()
-        self._drawn = 0.0
+        self._drawn = self._cost = 0.0
         self._last: deque[str] = deque(maxlen=LAST)
         self._spent: dict[str, float] = {}
         self._console = console()
@@ -68,10 +71,12 @@ class LiveView(Observer):
 
     def turned(self, build: Build) -> None:
         """See Observer."""
-        if monotonic() - self._drawn < 1 / FRAMES:
+        began = monotonic()
+        if began - self._drawn < max(1 / FRAMES, SHARE * self._cost):
             return
-        self._drawn = monotonic()
         self._live.update(self._frame(build), refresh=True)
+        self._drawn = monotonic()
+        self._cost = self._drawn - began
 
     def _frame(self, build: Build) -> RenderableType:
         running = [worker for worker in build.workers if worker.status == "in_progress"]

@@ -13,42 +13,25 @@ import os
 import secrets
 import select
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from time import monotonic
 
 from cli.dispatch.attempts import Attempts, result
 from cli.dispatch.briefing import Briefing
+from cli.dispatch.observer import LOOK_EVERY, Observer
 from cli.dispatch.policy import Breaker, Policy
-from cli.dispatch.presence import Presence, is_present
+from cli.dispatch.presence import Presence, forget, is_present
+from cli.dispatch.publisher import Publisher
 from cli.dispatch.queue import ReadyQueue
 from cli.dispatch.runner import Outcome, Runner
 from cli.dispatch.stopping import Stopping
-from cli.dispatch.takeover import dead_dispatchers, take_over
+from cli.dispatch.takeover import Roll, dead_dispatchers, orphaned_retries, take_over
 from cli.handle import Handler
-from cli.publish import publish
 from eventlog.errors import Refused
-from eventlog.events import KnownEvent, WorkerCompleted, WorkerFailed, WorkerSpawned, WorkerTimedOut
+from eventlog.events import WorkerFailed, WorkerReset, WorkerSpawned, WorkerTimedOut
 from eventlog.watch import Watch
 from projections import commands as cmd
-from projections.build import Build
-
-PUBLISH_EVERY = 0.5
-"""Seconds between two renderings of plan.json and README.md while the loop runs."""
-
-LOOK_EVERY = 1.0
-"""Seconds after which the loop looks around even if nothing happens: after dead dispatchers, mostly."""
-
-
-class Observer:
-    """Is told what happens. This one says nothing."""
-
-    every: float = LOOK_EVERY
-    """Seconds after which it wants another turn even if nothing happens."""
-
-    def happened(self, events: list[KnownEvent], build: Build) -> None:
-        """These events are durable and folded into `build`."""
-
-    def turned(self, build: Build) -> None:
-        """The loop has turned."""
+from projections.build import Build, Worker
 
 
 class Dispatcher:
@@ -79,28 +62,25 @@ class Dispatcher:
         self._queue = ReadyQueue(only)
         self._attempts = Attempts()
         self._retries: dict[str, float] = {}
-        self._results_seq = self._texts_seq = 0
-        self._texts_at = self._texts_cost = 0.0
+        self._publisher = Publisher(self._project)
         self._looked = 0.0
-        self._asked = False
+        self._torn = -1
 
     def run(self) -> None:
         """Dispatches until nothing more can run, or until it is told to stop; the log is true either way."""
-        presence = Presence(self._project, self.name)
-        presence.enter()
-        try:
-            self._briefing.read(self._handler.build)
-            self._queue.rebuild(self._handler.build, self._briefing.priorities)
-            self._resume_retries(self._handler.build)
+        path = self._project.store.path
+        with (
+            Stopping() as stopping,
+            Presence(self._project, self.name),
+            Watch(path) as watch,
+            closing(self._runner),
+        ):
+            self._notice(self._handler.build)
             self._record(lambda _: [self._started()])
-            with Watch(self._project.store.path) as watch, Stopping() as stopping:
-                self._loop(watch, stopping)
+            self._loop(watch, stopping)
             reason = "stopped" if stopping.requests else self.breaker.open_because or "nothing more can run"
             self._record(lambda _: [cmd.StopDispatcher(dispatcher=self.name, reason=reason)])
-            self._publish(texts=True)
-        finally:
-            self._runner.close()
-            presence.leave()
+            self._publisher.publish(self._handler, texts=True)
 
     def _started(self) -> cmd.StartDispatcher:
         return cmd.StartDispatcher(
@@ -113,22 +93,18 @@ class Dispatcher:
 
     def _loop(self, watch: Watch, stopping: Stopping) -> None:
         while True:
-            outcomes = self._look_around()
+            told = self._look_around() + self._runner.collect()
+            ended = {outcome.key: outcome for outcome in told if outcome.key in self._attempts}
             if stopping.requests > 1:
-                self._attempts.end_all(self._runner, self._policy.grace)
-            self._attempts.end_overdue(self._runner, self._policy.grace)
-            outcomes += self._runner.collect()
-            self._asked = False
-            self._record(lambda build: self._commands(build, outcomes, stopping.requests > 0))  # noqa: B023
-            for outcome in outcomes:
-                self._attempts.pop(outcome.key, None)
-                self._runner.release(outcome.key)
-            self._publish(texts=False)
+                self._attempts.end_all(self._runner, self._policy.grace, ended.keys())
+            self._attempts.end_overdue(self._runner, self._policy.grace, ended.keys())
+            self._settle(list(ended.values()), stopping.requests > 0)
+            self._publisher.publish(self._handler)
             self._observer.turned(self._handler.build)
             if self._is_done(stopping.requests > 0):
                 return
             watch.drain()
-            if self._log_size() == self._handler.head.offset:
+            if not self._has_news():
                 _wait([self._runner.descriptor, stopping.descriptor, watch.descriptor], self._pause())
             stopping.drain()
 
@@ -140,60 +116,87 @@ class Dispatcher:
 
     def _look_around(self) -> list[Outcome]:
         """Folds what others wrote; once a second looks after dead dispatchers and takes over from them."""
-        build = self._handler.build
-        if self._log_size() != self._handler.head.offset:
+        if self._has_news():
+            self._torn = self._log_size()
             self._handler.refresh()
-            build = self._handler.build
-            if self._briefing.read(build):
-                self._queue.rebuild(build, self._briefing.priorities)
-            else:
-                self._queue.refill(build)
-            self._attempts.end_superseded(build, self._runner, self._policy.grace)
+            self._notice(self._handler.build)
         if monotonic() - self._looked < LOOK_EVERY:
             return []
-        self._looked = monotonic()
-        outcomes = take_over(self._project, build, self._briefing, self._runner, self._attempts, self.name)
-        dead = dead_dispatchers(self._project, build, self.name)
+        self._looked, self._torn = monotonic(), -1
+        build, roll = self._handler.build, Roll(self._project, self.name)
+        outcomes = take_over(build, self._briefing, self._runner, self._attempts, roll)
+        for name in orphaned_retries(build, roll):
+            if self._is_wanted(name):
+                self._retries.setdefault(name, monotonic() + self._policy.retry_delay)
+        dead = dead_dispatchers(build, roll)
         if dead:
             self._record(
-                lambda _: [cmd.StopDispatcher(dispatcher=name, reason="found dead") for name in dead]
+                lambda _: [cmd.StopDispatcher(dispatcher=name, reason="found dead") for name in sorted(dead)]
             )
+            for name in dead:
+                forget(self._project, name)
         return outcomes
+
+    def _has_news(self) -> bool:
+        """Whether the log's size is another than we know of; a torn tail, which stays, is no news twice."""
+        return self._log_size() not in (self._handler.head.offset, self._torn)
 
     def _log_size(self) -> int:
         return os.stat(self._project.store.path).st_size
 
-    def _resume_retries(self, build: Build) -> None:
-        """A dispatcher that died while it waited to try again has left that to us."""
-        for place in build.retrying:
-            if self._only is None or build.workers[place].id in self._only:
-                self._retries[build.workers[place].id] = monotonic() + self._policy.retry_delay
+    def _notice(self, build: Build) -> None:
+        """Takes note of what others have done to the build."""
+        if self._briefing.read(build):
+            self._queue.rebuild(build, self._briefing.priorities)
+        else:
+            self._queue.refill(build)
+        self._retries = {
+            name: moment for name, moment in self._retries.items() if build.index[name] in build.retrying
+        }
+        self._attempts.end_superseded(build, self._runner, self._policy.grace)
+
+    def _is_wanted(self, worker: str) -> bool:
+        return self._only is None or worker in self._only
 
     # --- deciding
 
-    def _commands(self, build: Build, outcomes: list[Outcome], stopping: bool) -> Iterator[cmd.AnyCommand]:
-        """Yields results first, and then, from the build as these have left it, what is to be spawned."""
-        if self._asked:
-            self._queue.refill(build)  # others were faster: what was taken out was not spawned
-        self._asked = True
+    def _settle(self, outcomes: list[Outcome], stopping: bool) -> None:
+        """Records how attempts ended, and in the same step spawns what may run now."""
+        breaker = self.breaker
+
+        def decide(build: Build) -> Iterator[cmd.AnyCommand]:
+            # Results first: what is spawned follows from the build as these have left it.
+            nonlocal breaker
+            breaker = self.breaker
+            for outcome in outcomes:
+                worker, command = self._result(build, outcome)
+                if command is not None:
+                    yield command
+                    self._queue.add(build, worker.dependents)
+                    breaker = _after(breaker, build, worker, outcome)
+            if not stopping and breaker.open_because is None:
+                yield from self._spawns(build, self._jobs - len(self._attempts) + len(outcomes))
+
+        self._record(decide)
+        self.breaker = breaker
         for outcome in outcomes:
-            worker, running = build.find(outcome.worker), self._attempts.get(outcome.key)
-            if worker is None or running is None:
-                continue
-            settings = self._briefing.settings[worker.id]
-            command = result(self._project.folder, worker, running, outcome, settings, self._policy)
-            if command is not None:
-                yield command
-                self._queue.add(build, worker.dependents)
-        if stopping or self.breaker.open_because:
-            return
-        free = self._jobs - len(self._attempts) + len(outcomes)
+            self._attempts.pop(outcome.key, None)
+            self._runner.release(outcome.key)
+
+    def _result(
+        self, build: Build, outcome: Outcome
+    ) -> tuple[Worker, cmd.Complete | cmd.Fail | cmd.TimeOut | None]:
+        worker = build.workers[build.index[outcome.worker]]
+        running, settings = self._attempts[outcome.key], self._briefing.settings[outcome.worker]
+        return worker, result(self._project.folder, worker, running, outcome, settings, self._policy)
+
+    def _spawns(self, build: Build, free: int) -> Iterator[cmd.AnyCommand]:
+        """Yields what to spawn in `free` places: what is to be tried again by now, then what is ready."""
         due = [name for name, moment in self._retries.items() if moment <= monotonic()]
         for name in due[: max(free, 0)]:
-            del self._retries[name]
             yield cmd.Reset(worker=name, reason="retry", retry=True)
             yield self._spawn(name)
-            free -= 1
+        free -= len(due)
         while free > 0 and (ready := self._queue.take(build)) is not None:
             yield self._spawn(ready.id)
             free -= 1
@@ -205,39 +208,33 @@ class Dispatcher:
     # --- recording
 
     def _record(self, commands: Callable[[Build], Iterable[cmd.AnyCommand]]) -> None:
-        """Makes what is decided durable, then starts what was spawned and notes what has ended."""
-        settled = self._handler.handle_each(commands)
+        """Makes what is decided durable, then starts what was spawned and notes when to try again."""
+        asked = False
+
+        def ask(build: Build) -> Iterable[cmd.AnyCommand]:
+            nonlocal asked
+            if asked:
+                self._notice(build)  # others were faster, and their events are folded now
+            asked = True
+            return commands(build)
+
+        settled = self._handler.handle_each(ask)
         events = [event for made in settled if not isinstance(made.events, Refused) for event in made.events]
         build = self._handler.build
         for event in events:
             match event:
                 case WorkerSpawned():
-                    worker = build.workers[build.index[event.worker]]
-                    job = self._briefing.job(build, worker)
+                    job = self._briefing.job(build, build.workers[build.index[event.worker]])
                     self._attempts.begin(job, event.timeout or 0.0)
                     self._runner.start(job)
-                case WorkerCompleted():
-                    self.breaker.succeeded()
-                case WorkerFailed() | WorkerTimedOut():
-                    self.breaker.failed(event.worker, final=event.retry_in is None)
-                    if event.retry_in is not None:
-                        self._retries[event.worker] = monotonic() + event.retry_in
+                case WorkerReset():
+                    self._retries.pop(event.worker, None)
+                case WorkerFailed() | WorkerTimedOut() if event.retry_in is not None:
+                    self._retries[event.worker] = monotonic() + event.retry_in
                 case _:
                     pass
         if events:
             self._observer.happened(events, build)
-
-    def _publish(self, *, texts: bool) -> None:
-        """The results at once; the texts, which cost the plan's size, when it is time for them."""
-        began = monotonic()
-        texts = texts or began - self._texts_at > max(PUBLISH_EVERY, 20 * self._texts_cost)
-        head = self._handler.head
-        if head.seq == (self._texts_seq if texts else self._results_seq):
-            return
-        publish(self._project, self._handler.build, head, texts=texts)
-        self._results_seq = head.seq
-        if texts:
-            self._texts_seq, self._texts_at, self._texts_cost = head.seq, monotonic(), monotonic() - began
 
     # --- ending
 
@@ -249,19 +246,35 @@ class Dispatcher:
         return not self._retries and not self._queue and not self._others_may_unblock()
 
     def _others_may_unblock(self) -> bool:
-        """Whether other dispatchers run workers while some of ours wait."""
+        """Whether some of ours wait while others go on, or died and are taken over at the next look."""
         build = self._handler.build
-        waiting = (
-            w for w in build.workers if w.status == "pending" and (not self._only or w.id in self._only)
-        )
-        if next(waiting, None) is None:
+        if not any(worker.status == "pending" and self._is_wanted(worker.id) for worker in build.workers):
             return False
-        others = {
-            w.attempt.dispatcher
-            for w in build.workers
-            if w.status == "in_progress" and w.attempt is not None and w.attempt.dispatcher is not None
-        }
-        return any(name != self.name and is_present(self._project, name) for name in others)
+        return any(
+            self._goes_on(worker)
+            for place, worker in enumerate(build.workers)
+            if worker.status == "in_progress" or place in build.retrying
+        )
+
+    def _goes_on(self, worker: Worker) -> bool:
+        attempt = worker.attempt
+        if attempt is None or attempt.dispatcher is None:
+            return False
+        ours = (
+            attempt.via == self._runner.name if worker.status == "in_progress" else self._is_wanted(worker.id)
+        )
+        return ours or is_present(self._project, attempt.dispatcher)
+
+
+def _after(breaker: Breaker, build: Build, worker: Worker, outcome: Outcome) -> Breaker:
+    """Returns the breaker after a result, which was no result of now if it came late."""
+    if worker.attempts != outcome.attempt or not outcome.began:
+        return breaker
+    if worker.status == "completed":
+        return breaker.after_success()
+    if worker.status in ("failed", "timed_out"):
+        return breaker.after_failure(worker.id, final=build.index[worker.id] not in build.retrying)
+    return breaker
 
 
 def _wait(descriptors: list[int], seconds: float) -> None:

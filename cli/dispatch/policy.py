@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 LONGEST_DELAY = 3600.0
 
@@ -25,23 +26,23 @@ class Policy(Struct, frozen=True):
         return max(min(self.retry_delay * 2.0 ** min(tries - 1, 30), LONGEST_DELAY), at_least or 0.0)
 
 
-class Breaker:
-    """Says when there have been enough failures."""
+class Breaker(Struct, frozen=True):
+    """Says when there have been enough failures. A value: each result makes the next one."""
 
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-        self._in_a_row = 0
-        self.open_because: str | None = None
+    policy: Policy
+    in_a_row: int = 0
+    open_because: str | None = None
 
-    def succeeded(self) -> None:
-        """A worker completed."""
-        self._in_a_row = 0
+    def after_success(self) -> Breaker:
+        """Returns the breaker after a worker completed."""
+        return replace(self, in_a_row=0)
 
-    def failed(self, worker: str, *, final: bool) -> None:
-        """An attempt failed; `final` when it will not be tried again."""
-        self._in_a_row += 1
-        limit = self._policy.max_failures
-        if limit is not None and self._in_a_row >= limit:
-            self.open_because = f"{self._in_a_row} failures in a row"
-        elif final and self._policy.fail_fast:
-            self.open_because = f"'{worker}' failed"
+    def after_failure(self, worker: str, *, final: bool) -> Breaker:
+        """Returns the breaker after an attempt failed; `final` when it will not be tried again."""
+        count, limit = self.in_a_row + 1, self.policy.max_failures
+        because = self.open_because
+        if limit is not None and count >= limit:
+            because = f"{count} failures in a row"
+        elif final and self.policy.fail_fast:
+            because = f"'{worker}' failed"
+        return replace(self, in_a_row=count, open_because=because)

@@ -13,22 +13,21 @@ from cli.project import Project
 
 
 class Presence:
-    """The lock file of the dispatcher `name`; taken by `enter`, gone with `leave` or with the process."""
+    """The lock file of the dispatcher `name`; held while entered, gone with the process at the latest."""
 
     def __init__(self, project: Project, name: str) -> None:
         self._path = _path(project, name)
         self._fd = -1
 
-    def enter(self) -> None:
-        """Takes the lock and notes this process's number."""
+    def __enter__(self) -> Presence:
         os.makedirs(os.path.dirname(self._path), exist_ok=True)
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         fcntl.flock(self._fd, fcntl.LOCK_EX)
         os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
+        return self
 
-    def leave(self) -> None:
-        """Removes the file, then gives the lock back."""
-        os.unlink(self._path)
+    def __exit__(self, *_: object) -> None:
+        _remove(self._path)
         os.close(self._fd)
 
 
@@ -52,6 +51,11 @@ def find_pid(project: Project, name: str) -> int | None:
         os.close(fd)
 
 
+def forget(project: Project, name: str) -> None:
+    """Removes what a dispatcher left that died."""
+    _remove(_path(project, name))
+
+
 def is_free(fd: int) -> bool:
     """Whether nobody holds the lock of the file behind `fd`."""
     try:
@@ -64,3 +68,10 @@ def is_free(fd: int) -> bool:
 
 def _path(project: Project, name: str) -> str:
     return project.path(".bo", "dispatchers", f"{name}.lock")
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cli.clock import seconds_between
-from cli.dispatch.loop import Observer
+from cli.dispatch.observer import Observer
 from cli.durations import shown
 from cli.output import tell
 from eventlog.events import KnownEvent, WorkerCompleted, WorkerFailed, WorkerSpawned, WorkerTimedOut

@@ -52,8 +52,9 @@ class Outcome(Struct, frozen=True):
     """How an attempt ended. `reason` is a stable word (`exit`, `http`, `lost`, ...), `error` for people.
 
     `began` is False where it is certain that nothing was started: then it is tried again at once,
-    whatever the budget. What the worker said lies whole in the job's output file. `retry` is False where trying the same
-    thing again cannot help; `again_in` (seconds) is how long to wait at least before that.
+    whatever the budget. What the worker said lies whole in the job's output file. `retry` is False
+    where trying the same thing again cannot help; `again_in` (seconds) is how long to wait at least
+    before that.
     """
 
     worker: str

@@ -33,9 +33,9 @@ def answer_of(folder: str, name: str) -> Answer | None:
                 digest.update(block)
                 size += len(block)
             # The event will name this file, so it has to last as long.
-            os.fdatasync(file.fileno())
-            OsDisk().sync_directory(os.path.join(folder, os.path.dirname(name)))
-            os.fsync(file.fileno())  # the event names the file: it must be there after a loss of power
+            disk = OsDisk()
+            disk.sync(file.fileno())
+            disk.sync_directory(os.path.join(folder, os.path.dirname(name)))
     except OSError:
         return None
     return Answer(text=_text(beginning)[:BEGINNING], file=name, sha256=digest.hexdigest(), size=size)

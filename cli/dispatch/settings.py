@@ -14,6 +14,9 @@ from eventlog.errors import Refused
 DEFAULT_TIMEOUT = 600.0
 """Seconds that an attempt may take unless the plan or the command line says otherwise."""
 
+LONGEST_TIMEOUT = 1e9
+"""Seconds: thirty years, which a clock can still add up."""
+
 
 class Overrides(Struct, frozen=True):
     """What the command line said; None where it said nothing. `timeout` in seconds."""
@@ -49,7 +52,13 @@ class _Plan(Struct):
 
 
 def read_settings(plan: bytes, overrides: Overrides) -> dict[str, Settings]:
-    """Returns the settings of every worker in the plan's text; raises Refused for an unreadable command."""
+    """Returns the settings of every worker in the plan's text.
+
+    Raises Refused for a command line of `overrides` that cannot be split. A worker whose own command
+    cannot be split has none: no plan can be mended, so it fails alone and does not keep the others.
+    """
+    if overrides.command is not None:
+        split_command(overrides.command)
     decoded = msgspec.json.decode(plan, type=_Plan)
     defaults = decoded.defaults
     named = _Keys(
@@ -57,31 +66,38 @@ def read_settings(plan: bytes, overrides: Overrides) -> dict[str, Settings]:
         timeout_minutes=None if overrides.timeout is None else overrides.timeout / 60,
         retries=overrides.retries,
     )
-    return {worker.id: _settings(worker.id, (worker, named, defaults)) for worker in decoded.workers}
+    return {worker.id: _settings((worker, named, defaults)) for worker in decoded.workers}
 
 
-def _settings(worker: str, sources: tuple[_Keys, ...]) -> Settings:
+def _settings(sources: tuple[_Keys, ...]) -> Settings:
     command = next((s.command for s in sources if s.command is not None), None)
     minutes = next((s.timeout_minutes for s in sources if s.timeout_minutes is not None), None)
     return Settings(
-        command=split_command(command, worker),
-        timeout=DEFAULT_TIMEOUT if minutes is None else minutes * 60,
+        command=_words(command),
+        timeout=DEFAULT_TIMEOUT if minutes is None else min(minutes * 60, LONGEST_TIMEOUT),
         retries=next((s.retries for s in sources if s.retries is not None), 0),
         priority=next((s.priority for s in sources if s.priority is not None), 0.0),
     )
 
 
-def split_command(command: str | list[str] | None, worker: str) -> tuple[str, ...]:
-    """Returns the argument vector: a list as it is, a string split once as a shell would, no shell run."""
-    if command is None:
-        return ()
+def split_command(line: str) -> tuple[str, ...]:
+    """Returns the line split once, as a shell would do it, by no shell. Raises Refused."""
     try:
-        words = shlex.split(command) if isinstance(command, str) else command
+        words = shlex.split(line)
     except ValueError as error:
-        raise Refused("bad_command", f"the command of worker '{worker}' cannot be split: {error}") from error
+        raise Refused("bad_command", f"the command cannot be split into words: {error}") from error
     if not words:
-        raise Refused("bad_command", f"the command of worker '{worker}' is empty")
+        raise Refused("bad_command", "the command is empty")
     return tuple(words)
+
+
+def _words(command: str | list[str] | None) -> tuple[str, ...]:
+    if not isinstance(command, str):
+        return tuple(command or ())
+    try:
+        return split_command(command)
+    except Refused:
+        return ()
 
 
 _PLACEHOLDER = re.compile(r"\{(id|component|description|assignment|assignment_file|project|attempt)\}")

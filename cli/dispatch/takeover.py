@@ -11,28 +11,50 @@ from cli.project import Project
 from projections.build import Attempt, Build, Worker
 
 
-def dead_dispatchers(project: Project, build: Build, own: str) -> set[str]:
+class Roll:
+    """Who lives, asked once each for as long as this object is used."""
+
+    def __init__(self, project: Project, own: str) -> None:
+        self._project = project
+        self._known = {own: True}
+        self.own = own
+
+    def is_alive(self, name: str) -> bool:
+        """Whether the dispatcher `name` lives."""
+        if name not in self._known:
+            self._known[name] = is_present(self._project, name)
+        return self._known[name]
+
+
+def dead_dispatchers(build: Build, roll: Roll) -> set[str]:
     """Returns the names of dispatchers that the log takes for running and that live no more."""
-    return {name for name in build.dispatchers if name != own and not is_present(project, name)}
+    return {name for name in build.dispatchers if not roll.is_alive(name)}
+
+
+def orphaned_retries(build: Build, roll: Roll) -> list[str]:
+    """Returns the workers for which a dispatcher announced another try that lives no more."""
+    orphans = []
+    for place in build.retrying:
+        worker = build.workers[place]
+        by = worker.attempt.dispatcher if worker.attempt is not None else None
+        if by is None or not roll.is_alive(by):
+            orphans.append(worker.id)
+    return orphans
 
 
 def take_over(
-    project: Project, build: Build, briefing: Briefing, runner: Runner, attempts: Attempts, own: str
+    build: Build, briefing: Briefing, runner: Runner, attempts: Attempts, roll: Roll
 ) -> list[Outcome]:
     """Takes the attempts of dead dispatchers in hand; returns the outcomes of those that have ended.
 
     Only attempts of the same kind of runner: no other knows how to find them.
     """
-    present: dict[str, bool] = {own: True}
     outcomes = []
     for worker in build.workers:
         attempt = _dispatched(worker, runner.name)
         if attempt is None or attempt.dispatcher is None or (worker.id, attempt.number) in attempts:
             continue
-        name = attempt.dispatcher
-        if name not in present:
-            present[name] = is_present(project, name)
-        if present[name] and name != own:
+        if attempt.dispatcher != roll.own and roll.is_alive(attempt.dispatcher):
             continue
         job = briefing.job(build, worker)
         timeout = attempt.timeout or briefing.settings[worker.id].timeout

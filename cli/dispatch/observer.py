@@ -1,0 +1,22 @@
+"""Who looks on while the loop turns."""
+
+from __future__ import annotations
+
+from eventlog.events import KnownEvent
+from projections.build import Build
+
+LOOK_EVERY = 1.0
+"""Seconds after which the loop looks around even if nothing happens: after dead dispatchers, mostly."""
+
+
+class Observer:
+    """Is told what happens. This one says nothing."""
+
+    every: float = LOOK_EVERY
+    """Seconds after which it wants another turn even if nothing happens."""
+
+    def happened(self, events: list[KnownEvent], build: Build) -> None:
+        """These events are durable and folded into `build`."""
+
+    def turned(self, build: Build) -> None:
+        """The loop has turned."""
