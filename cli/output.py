@@ -88,6 +88,8 @@ def _harmless(text: str) -> str:
 
 def escaped(text: str, kept: Callable[[str], bool]) -> str:
     """Returns JSON that means the same, with the characters in strings that are not `kept` as escapes."""
+    if kept(text):
+        return text
     from json import dumps
 
     return "".join(character if kept(character) else dumps(character)[1:-1] for character in text)
