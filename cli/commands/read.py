@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.activity import activity, sentences
 from cli.handle import Handler
 from cli.moment import load_at
 from cli.options import Invocation, answers, at_option, on_project
@@ -34,11 +35,12 @@ def status(invocation: Invocation, at: str | None) -> None:
     """
     project = invocation.project()
     build = load_at(project, at).build
-    data = {} if not invocation.as_json else status_view(build, project.name)
-    show(invocation.as_json, data, lambda: _status_table(build, project.name))
+    active = activity(project, build, past=at is not None)
+    data = status_view(build, project.name) | active if invocation.as_json else {}
+    show(invocation.as_json, data, lambda: _status_table(build, project.name, sentences(active)))
 
 
-def _status_table(build: Build, project: str) -> RenderableType:
+def _status_table(build: Build, project: str, activities: list[str]) -> RenderableType:
     counts = {name: count for name, count in status_counts(build).items() if count and name != "pending"}
     counts["ready"] = len(build.ready)
     done = build.counts.get("completed", 0)
@@ -59,6 +61,7 @@ def _status_table(build: Build, project: str) -> RenderableType:
         f"{plan_name(build) or project}: {build.status}, {done} of {len(build.workers)} completed "
         f"(event {build.seq}, {build.updated_at})",
         ", ".join(f"{count} {name}" for name, count in counts.items() if count),
+        *activities,
         table(("worker", "status", "attempts", "about"), rows),
         f"{hidden} more workers are completed, blocked or left out here; --json shows all"
         if hidden

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
 from time import monotonic
 from typing import Any
 
@@ -17,9 +18,13 @@ from cli.handle import Handler
 from cli.options import Invocation
 from cli.output import show, watches
 from cli.project import Project
+from eventlog.errors import Refused
 from projections.build import Build
 from projections.views.status import status_counts
 from projections.worker_rules import find
+
+_OWN_DESCRIPTORS = 64
+"""What a dispatcher has open besides, generously."""
 
 
 def dispatch(
@@ -40,6 +45,7 @@ def dispatch(
     settings = read_settings(handler.build.plan, overrides)  # refused here, before anything begins
     via = how["via"] or ("command" if any(one.command for one in settings.values()) else "zo")
     runner = make_runner(via, project, how["jobs"])
+    _make_room(runner.jobs)
     policy = Policy(
         retry_delay=how["retry_delay"],
         fail_fast=how["fail_fast"],
@@ -60,6 +66,20 @@ def dispatch(
         )
         dispatcher.run()
     return _sum_up(invocation, project, handler.build, dispatcher, only, monotonic() - began)
+
+
+def _make_room(jobs: int) -> None:
+    """Raises the limit of open descriptors, of which each running worker takes one, as far as needed."""
+    soft, hard = getrlimit(RLIMIT_NOFILE)
+    needed = jobs + _OWN_DESCRIPTORS
+    if RLIM_INFINITY != soft < needed:
+        if RLIM_INFINITY != hard < needed:
+            raise Refused(
+                "too_many_jobs",
+                f"{jobs} jobs at once need more than the {hard} descriptors that this system allows",
+                hint=f"give --jobs {hard - _OWN_DESCRIPTORS} or fewer",
+            )
+        setrlimit(RLIMIT_NOFILE, (needed, hard))
 
 
 def _observer(invocation: Invocation, project: Project, build: Build) -> Any:
