@@ -100,6 +100,16 @@ def show_line(line: bytes | str) -> None:
     _print((_harmless(line.decode()) if isinstance(line, bytes) else visible(line)) + "\n")
 
 
+def show_document(content: bytes) -> None:
+    """Prints a whole file: its very bytes, but on a terminal what would drive it is written out."""
+    if sys.stdout.isatty():
+        _print("\n".join(visible(line) for line in content.decode().split("\n")))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
 def tell(sentence: str) -> None:
     """Says how something goes on that takes a while, beside the answer."""
     print(visible(sentence), file=sys.stderr, flush=True)

@@ -51,6 +51,8 @@ COMMANDS = (
     Row("tail", "history", READ, "Show the last events, and with -f new ones as they land."),
     Row("replay", "history", READ, "Fold the log again, up to any moment, at any speed."),
     Row("assignment", "spawn_cmd", READ, "Print what a worker is told to do."),
+    Row("plan", "document", READ, "Print plan.json as the log says it."),
+    Row("readme", "document", READ, "Print README.md as the log says it."),
     Row("completion", "completion", READ, "Print the shell's completion script."),
     Row("fork", "fork", PROVE, "Begin a new project as a copy of another up to an event."),
     Row("verify", "prove", PROVE, "Check every byte of the log, and the derived files against it."),

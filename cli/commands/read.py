@@ -100,13 +100,14 @@ def ready(invocation: Invocation, at: str | None) -> None:
 
 @click.command()
 @on_project
-def review(invocation: Invocation) -> None:
+@at_option
+def review(invocation: Invocation, at: str | None) -> None:
     """List what awaits review.
 
     Example: bo review -p auth
     """
     project = invocation.project()
-    data = review_view(load_at(project, None).build, project.name)
+    data = review_view(load_at(project, at).build, project.name)
 
     def people() -> RenderableType:
         if not data["reviews"]:
