@@ -34,6 +34,9 @@ RENDER_VERSION = 1
 PATIENCE = 5.0
 """Seconds to wait for somebody else who is publishing."""
 
+_GAP = 0.5
+"""Seconds that may pass between an append and the beginning of its publishing."""
+
 RESULTS = "spawn_results.jsonl"
 _PUBLISHED = os.path.join(".bo", "published")
 
@@ -94,16 +97,17 @@ def rebuild(handler: Handler) -> list[str]:
 def drift(handler: Handler) -> list[str]:
     """Returns the names of derived files that are missing or differ from what the log says.
 
-    Waits up to PATIENCE for whoever is publishing at this moment.
+    Waits for whoever is publishing at this moment, or about to.
     """
-    deadline = monotonic() + PATIENCE
+    began = monotonic()
     while True:
         before = read_file(handler.project, _PUBLISHED)
         handler.refresh()
         drifted = _drift(handler.project, handler.build, handler.head)
         after = read_file(handler.project, _PUBLISHED)
         settled = before == after and _parse(after or b"").texts == handler.head
-        if not drifted or settled or monotonic() > deadline:
+        patience = PATIENCE if _is_publishing(handler.project) else _GAP
+        if not drifted or settled or monotonic() - began > patience:
             return drifted
         sleep(0.02)
 
@@ -168,6 +172,20 @@ def _append_results(project: Project, published: _Published, head: Head) -> _Pub
 
 def _without_results(published: _Published) -> _Published:
     return replace(_NOTHING, begun=published.begun, texts=published.texts)
+
+
+def _is_publishing(project: Project) -> bool:
+    try:
+        fd = os.open(project.path(_PUBLISHED), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
 
 
 @contextmanager

@@ -70,7 +70,7 @@ class Bo:
     def init(self, project: str = "auth", plan: object = AUTH) -> Bo:
         """Begins a project; returns itself."""
         text = plan if isinstance(plan, str) else json.dumps(plan)
-        answer = self("init", "-p", project, "--plan", text)
+        answer = self("init", "-p", project, "--plan-file", "-", stdin=text.encode())
         assert answer.code == 0, answer
         return self
 
