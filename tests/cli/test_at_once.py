@@ -17,9 +17,11 @@ from types import TracebackType
 import pytest
 
 from cli.handle import Handler
+from cli.moment import load_from_start
 from cli.project import Project
-from cli.publish import publish
+from cli.publish import publish, rebuild
 from eventlog.names import parse_project_name
+from projections.commands import Complete
 from tests.cli.running import Bo, BoProcess, independent
 
 TWENTY = [f"w{number}" for number in range(1, 21)]
@@ -200,6 +202,7 @@ def test_a_publisher_that_died_is_never_followed_by_an_older_one(
 ) -> None:
     bo.init("auth", independent(3))
     older = Handler(Project(str(bo.builds), parse_project_name("auth")), "late").load()
+    older.handle([Complete(worker="w1")])
 
     class Killed(BaseException):
         pass
@@ -212,13 +215,21 @@ def test_a_publisher_that_died_is_never_followed_by_an_older_one(
     real = os.replace
     monkeypatch.setattr(os, "replace", die)
     with pytest.raises(Killed):
-        bo("complete", "-w", "w1")
+        bo("complete", "-w", "w2")
     monkeypatch.undo()
-    assert bo.plan()["_meta"]["seq"] == 2
-    publish(older.project, older.build, older.head)
-    assert bo.plan()["_meta"]["seq"] == 2
-    bo("complete", "-w", "w2")
+    assert bo.plan()["_meta"]["seq"] == 3
+    assert publish(older.project, older.build, older.head) is None
+    assert bo.plan()["_meta"]["seq"] == 3
+    bo("complete", "-w", "w3")
     assert bo("verify").code == 0
+
+
+def test_a_rebuild_takes_in_what_was_appended_since_it_began(bo: Bo) -> None:
+    bo.init("auth", independent(2))
+    early = load_from_start(Project(str(bo.builds), parse_project_name("auth")))
+    bo("complete", "-w", "w1")
+    assert rebuild(early) == []
+    assert bo.plan()["_meta"]["seq"] == 2
 
 
 def test_verify_waits_for_those_who_are_publishing(process: BoProcess) -> None:

@@ -163,6 +163,14 @@ def test_a_record_of_publishing_that_makes_no_sense_costs_nothing_but_time(row: 
     assert row("verify", "-p", "auth").code == 0
 
 
+def test_a_record_of_publishing_from_another_log_is_not_gone_on_from(row: Bo) -> None:
+    size = row.path("auth", "spawn_results.jsonl").stat().st_size
+    elsewhere = [2, "f" * 64, 400]
+    row.path("auth", ".bo", "published").write_text(json.dumps([1, 0, elsewhere, elsewhere, size]))
+    assert row("fail", "-p", "auth", "-w", "w2").code == 0
+    assert row("verify", "-p", "auth").json["drift"] == []
+
+
 @pytest.mark.parametrize("snapshot", [b"", b"short", b"x" * 500])
 def test_a_snapshot_that_makes_no_sense_is_passed_over(row: Bo, snapshot: bytes) -> None:
     row.path("auth", ".bo", "snapshot").write_bytes(snapshot)
