@@ -22,8 +22,17 @@ from cli.secrets import SECRET_VARIABLES
 
 # $0 is the status file. The trap keeps the wrapper alive through a polite end of its process group, so
 # that the status is written; the worker itself gets the signal as usual. `exec`, because a shell would
-# run its own `echo`, `exit` or `eval` instead of a program of that name.
-_WRAPPER = b'echo $$ >&%d; trap : TERM INT HUP; (exec "$@"); echo $? >"$0"' % LOCK_FD
+# run its own `echo`, `exit` or `eval` instead of a program of that name. What the wrapper itself would
+# say (`Terminated`) is no output of the worker's.
+_WRAPPER = (
+    b"""
+echo $$ >&%d; trap : TERM INT HUP
+exec 3>&2 2>/dev/null
+(exec "$@" 2>&3 3>&-)
+echo $? >"$0"
+"""
+    % LOCK_FD
+)
 _DEFAULT_SIGNALS = [
     signal.SIGPIPE,
     signal.SIGINT,

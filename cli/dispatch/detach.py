@@ -53,9 +53,10 @@ def start_detached(
     deadline = monotonic() + PATIENCE
     while find_pid(project, name) is None:
         if process.poll() is not None:
-            if process.returncode in (0, 1) and _summary(log) is not None:
+            summary = _summary(log) or {}
+            if "dispatcher" in summary:
                 break  # it had so little to do that it has ended already
-            raise _its_error(log)
+            raise _its_error(summary, log)
         if monotonic() > deadline:
             raise Refused(
                 "not_started", f"the dispatcher has not begun within {PATIENCE:g} s", hint=f"see {log}"
@@ -93,8 +94,7 @@ def _summary(log: str) -> dict[str, Any] | None:
         return None
 
 
-def _its_error(log: str) -> OrchestratorError:
-    said = _summary(log) or {}
+def _its_error(said: dict[str, Any], log: str) -> OrchestratorError:
     return Refused(
         str(said.get("code", "not_started")),
         str(said.get("error", "the dispatcher ended before it began")),

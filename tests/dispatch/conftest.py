@@ -7,8 +7,14 @@ import pytest
 from cli.dispatch.runner import Site
 from cli.dispatch.zo import ZoRunner
 from tests.dispatch.agents import TOKEN, everything_below
+from tests.dispatch.runs import Runs
 
 NewRunner = Callable[..., ZoRunner]
+
+
+@pytest.fixture
+def bo(tmp_path: Path) -> Runs:
+    return Runs(tmp_path)
 
 
 @pytest.fixture
