@@ -50,7 +50,7 @@ soak: $(VENV)/.dev
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n auto -m soak --timeout 3600 $(ARGS)
 
 bench: $(VENV)/.bench
-	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks $(or $(ARGS),--write)
 
 coverage: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term $(ARGS)
