@@ -243,17 +243,17 @@ class Dispatcher:
             return False
         if stopping or self.breaker.open_because:
             return True
-        return not self._retries and not self._queue and not self._others_may_unblock()
+        return not self._retries and not self._queue and not self._others_go_on()
 
-    def _others_may_unblock(self) -> bool:
-        """Whether some of ours wait while others go on, or died and are taken over at the next look."""
+    def _others_go_on(self) -> bool:
+        """Whether others go on with what we want or wait for, or died and are taken over at the next look."""
         build = self._handler.build
-        if not any(worker.status == "pending" and self._is_wanted(worker.id) for worker in build.workers):
-            return False
+        waiting = any(worker.status == "pending" and self._is_wanted(worker.id) for worker in build.workers)
         return any(
             self._goes_on(worker)
             for place, worker in enumerate(build.workers)
-            if worker.status == "in_progress" or place in build.retrying
+            if (worker.status == "in_progress" or place in build.retrying)
+            and (waiting or self._is_wanted(worker.id))
         )
 
     def _goes_on(self, worker: Worker) -> bool:

@@ -205,5 +205,6 @@ def assert_results_match(bo: Runs) -> None:
     ends = [
         (e["worker"], e["attempt"], e["seq"]) for e in bo.log("run") if e["type"] in ENDS and e.get("attempt")
     ]
-    lines = bo.path("run", "spawn_results.jsonl").read_bytes().splitlines()
+    results = bo.path("run", "spawn_results.jsonl")
+    lines = results.read_bytes().splitlines() if results.exists() else []
     assert [(r["worker_id"], r["attempt"], r["seq"]) for r in map(json.loads, lines)] == ends
