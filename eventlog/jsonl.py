@@ -21,7 +21,7 @@ from eventlog.errors import Conflict, CorruptLog, DamagedLog, RegressedLog, Stor
 from eventlog.events import Event
 from eventlog.head import START, Head
 from eventlog.lock import LockFile, read_witness, wait_for
-from eventlog.mend import cut_tail, move_to_new_file, renew, save_tail, write_all
+from eventlog.mend import move_to_new_file, renew, save_tail, write_all
 from eventlog.recovery import Clean, Corrupt, ReadAt, Scan, TornTail, Verdict, check_place, find_head
 from eventlog.store import Batch, batches, seal
 
@@ -269,7 +269,7 @@ class JsonlStore:
         if isinstance(verdict, TornTail):
             save_tail(self._disk, self.path, fd, verdict)
             with self._poisoned_by_failure(lock):
-                cut_tail(self._disk, fd, verdict)
+                self._disk.truncate(fd, verdict.offset)  # safe with the next sync; until then nobody minds
         if scan.head.offset > seen.offset:
             # Nobody acknowledged these: their writer died before it could, or the record was lost.
             with self._poisoned_by_failure(lock):

@@ -23,7 +23,7 @@ def write_all(disk: Disk, fd: int, data: bytes, offset: int) -> None:
 
 
 def save_tail(disk: Disk, path: str, fd: int, tail: TornTail) -> None:
-    """Copies the tail to `<log>.torn-<offset>-<8 hex of its SHA-256>`; the same tail has the same name."""
+    """Copies a tail, before it is cut, to `<log>.torn-<offset>-<8 hex of its SHA-256>`: one file for one tail."""
     torn = disk.read_at(fd, tail.offset, tail.size)
     out = disk.open(f"{path}.torn-{tail.offset}-{sha256(torn).hexdigest()[:8]}", create=True)
     try:
@@ -33,12 +33,6 @@ def save_tail(disk: Disk, path: str, fd: int, tail: TornTail) -> None:
     finally:
         disk.close(out)
     disk.sync_directory(os.path.dirname(os.path.abspath(path)))
-
-
-def cut_tail(disk: Disk, fd: int, tail: TornTail) -> None:
-    """Cuts a torn tail off the log behind `fd`."""
-    disk.truncate(fd, tail.offset)
-    disk.sync(fd)
 
 
 def renew(disk: Disk, fd: int, start: int, end: int) -> None:

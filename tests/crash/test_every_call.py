@@ -245,6 +245,22 @@ def test_the_next_writer_after_a_failed_sync_moves_the_valid_prefix_to_a_new_fil
     assert disk.calls.count("replace") == 1
 
 
+def test_what_an_unfinished_move_left_behind_does_not_get_into_the_log() -> None:
+    disk = MemoryDisk()
+    failed_sync(disk)
+    disk.put_file(f"{LOG}.new", sealed(notes(50, "stale"))[0])
+    check(disk, LINES)
+    assert b"stale" not in (disk.content(LOG) or b"")
+
+
+def test_the_first_writer_says_that_it_began_before_it_writes() -> None:
+    disk = MemoryDisk()
+    disk.die_in_next("write_at", skip=1)
+    with suppress(Killed):
+        append(disk, "new")
+    assert parse(disk.content(LOCK) or b"") == (START, "--")
+
+
 def test_a_failed_sync_without_space_does_not_ask_for_space_twice() -> None:
     disk = MemoryDisk()
     two_events(disk)
