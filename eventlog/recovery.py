@@ -92,19 +92,32 @@ class Scan:
 
 
 def _follow_chain(lines: bytes, head: Head) -> tuple[Head, Corrupt | None]:
-    """Returns the head after the longest valid prefix of `lines`, and what is wrong behind it."""
-    previous = head.hash.encode()
-    seq, offset = head.seq, head.offset
-    damage = None
-    for line in lines.split(b"\n")[:-1]:
-        digest = sha256(previous + line[:-HASH_SIZE]).hexdigest().encode()
-        if line[-HASH_SIZE:] != b',"hash":"' + digest + b'"}':
-            damage = Corrupt(seq + 1, offset, _fault(line))
-            break
-        previous = digest
-        seq += 1
-        offset += len(line) + 1
-    return Head(seq, previous.decode(), offset), damage
+    """Returns the head after the longest valid prefix of `lines`, and what is wrong behind it.
+
+    Each line is first hashed behind the hash that the line before it claims, and all claims are
+    compared at once: if they hold, so does the chain. Only damage is looked for line by line.
+    """
+    whole = lines.split(b"\n")
+    whole.pop()
+    claimed = [head.hash.encode(), *[line[-66:-2] for line in whole]]
+    digests = [
+        sha256(before + line[:-HASH_SIZE]).hexdigest() for before, line in zip(claimed, whole, strict=False)
+    ]
+    # A line that is too short would make this too short: no line can make up for another.
+    ends = b"".join([line[-HASH_SIZE:] for line in whole])
+    if ends != (',"hash":"' + '"},"hash":"'.join(digests) + '"}').encode():
+        return _find_damage(whole, head)
+    return Head(head.seq + len(whole), digests[-1], head.offset + len(lines)), None
+
+
+def _find_damage(lines: list[bytes], head: Head) -> tuple[Head, Corrupt]:
+    """Returns the head before the first of `lines` that fails its checks, and what is wrong with it."""
+    for line in lines:
+        digest = link(line[:-HASH_SIZE], head.hash)
+        if line[-HASH_SIZE:] != hash_field(digest):
+            return head, Corrupt(head.seq + 1, head.offset, _fault(line))
+        head = Head(head.seq + 1, digest, head.offset + len(line) + 1)
+    raise AssertionError("the chain fails as a whole, and each line holds")
 
 
 def _fault(line: bytes) -> str:
