@@ -98,29 +98,12 @@ class History:
 
     def take(self, event: ev.AnyEvent) -> None:
         """Takes the next event in; raises what `evolve` raises."""
-        build = self.build
-        if not isinstance(event, ev.WorkerEvent):
-            evolve(build, event)
-            if isinstance(event, ev.PlanDefined | ev.PlanImported | ev.PlanAmended):
-                self.workers += [WorkerHistory(worker.id) for worker in build.workers[len(self.workers) :]]
-                self._note_ready(event, build.ready | self._ready)
-            return
-        worker = build.find(event.worker)
-        before = worker.status if worker is not None else None
-        evolve(build, event)
-        place = build.index[event.worker]
-        self._record(self.workers[place], event)
-        worker = build.workers[place]
-        if worker.status != before:
-            self._note_ready(event, (place, *worker.dependents))
-
-    def _note_ready(self, event: ev.AnyEvent, places: Iterable[int]) -> None:
-        for place in places:
-            if place not in self.build.ready:
-                self._ready.discard(place)
-            elif place not in self._ready:
-                self._ready.add(place)
-                self.workers[place].ready_at, self.workers[place].seq_ready = event.time, event.seq
+        ready = advance(self.build, self._ready, event)
+        self.workers += [WorkerHistory(worker.id) for worker in self.build.workers[len(self.workers) :]]
+        for place in ready:
+            self.workers[place].ready_at, self.workers[place].seq_ready = event.time, event.seq
+        if isinstance(event, ev.WorkerEvent):
+            self._record(self.workers[self.build.index[event.worker]], event)
 
     def _record(self, worker: WorkerHistory, event: ev.WorkerEvent) -> None:
         match event:
@@ -158,6 +141,28 @@ class History:
         )
         if event.forced:
             _mark(worker, "forced", event, "spawned before its dependencies were completed")
+
+
+def advance(build: Build, ready: set[int], event: ev.AnyEvent) -> list[int]:
+    """Folds `event` into `build` and returns the places of the workers that became ready by it.
+
+    `ready` is the caller's own copy of the ready set, kept up here: only where it may have changed is
+    looked at, so this costs what the fold costs. Raises what `evolve` raises.
+    """
+    if isinstance(event, ev.WorkerEvent):
+        worker = build.find(event.worker)
+        before = worker.status if worker is not None else None
+        evolve(build, event)
+        worker = build.workers[build.index[event.worker]]
+        touched = [] if worker.status == before else [build.index[event.worker], *worker.dependents]
+    else:
+        evolve(build, event)
+        amends = isinstance(event, ev.PlanDefined | ev.PlanImported | ev.PlanAmended)
+        touched = sorted(build.ready | ready) if amends else []
+    news = [place for place in touched if place in build.ready and place not in ready]
+    ready.difference_update(place for place in touched if place not in build.ready)
+    ready.update(news)
+    return news
 
 
 OUTCOMES: dict[type[ev.WorkerEvent], str] = {
