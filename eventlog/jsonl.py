@@ -228,7 +228,7 @@ class JsonlStore:
                 fd = self._open_locked(seen)
                 self._close_log(old)
                 lock.acknowledge(seen)
-            actual = self._settle(lock, fd, seen, None if state == "--" else expected)
+            actual = self._settle(lock, fd, seen, expected, doubtful=state == "--")
             if growing and actual != expected:
                 raise Conflict(expected, actual)
         except BaseException:
@@ -257,12 +257,13 @@ class JsonlStore:
         self._disk.unlock(fd)
         self._disk.close(fd)
 
-    def _settle(self, lock: LockFile, fd: int, seen: Head, trusted: Head | None) -> Head:
-        """Cuts a torn tail, makes all whole lines durable, returns the log's head.
+    def _settle(self, lock: LockFile, fd: int, seen: Head, expected: Head, *, doubtful: bool) -> Head:
+        """Cuts a torn tail, makes all whole lines durable, returns the log's head; one read if all is well.
 
-        One read, if that is `trusted`. None: lines behind `seen` may be in memory only, marked as written.
+        `doubtful`: lines behind `seen` may be in memory only, marked as written.
         """
-        scan = Scan(self._read_at(fd), trusted or seen)
+        start = min(seen, expected, key=lambda head: head.offset) if doubtful else expected
+        scan = Scan(self._read_at(fd), start)
         verdict = scan.finish()
         if isinstance(verdict, Corrupt):
             raise verdict.error()
@@ -273,7 +274,7 @@ class JsonlStore:
         if scan.head.offset > seen.offset:
             # Nobody acknowledged these: their writer died before it could, or the record was lost.
             with self._poisoned_by_failure(lock):
-                if trusted is None:
+                if doubtful:
                     renew(self._disk, fd, seen.offset, scan.head.offset)
                 self._disk.sync(fd)
                 self._disk.sync_directory(self._folder)

@@ -23,7 +23,7 @@ def write_all(disk: Disk, fd: int, data: bytes, offset: int) -> None:
 
 
 def save_tail(disk: Disk, path: str, fd: int, tail: TornTail) -> None:
-    """Copies a tail, before it is cut, to `<log>.torn-<offset>-<8 hex of its SHA-256>`: one file for one tail."""
+    """Copies a tail, before it is cut, to `<log>.torn-<offset>-<8 hex of its SHA-256>`."""
     torn = disk.read_at(fd, tail.offset, tail.size)
     out = disk.open(f"{path}.torn-{tail.offset}-{sha256(torn).hexdigest()[:8]}", create=True)
     try:
