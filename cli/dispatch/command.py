@@ -209,6 +209,9 @@ class CommandRunner:
                 return _never_began(job)
             return self._outcome(job.key)  # looks once more: it may have ended meanwhile
         self._adopted[job.key] = fd
+        wrapper = _read(self._file(job.key, "lock")).strip()
+        if wrapper.isdigit():
+            self._exits.notice(int(wrapper))
         return None
 
     def close(self) -> None:

@@ -35,6 +35,13 @@ class Exits:
             self._unwatched.add(pid)
             self.wake()
 
+    def notice(self, pid: int) -> None:
+        """Makes `descriptor` readable when `pid`, which is no child of ours, ends, if that can be had."""
+        try:
+            self._notices.watch(pid)
+        except OSError:
+            pass
+
     def wake(self) -> None:
         """Makes `descriptor` readable until the next call of `ended`."""
         try:
@@ -51,7 +58,7 @@ class Exits:
         ended = self._notices.ended()
         asked = [pid for pid in self._unwatched if _has_ended(pid)]
         self._unwatched.difference_update(asked)
-        return [self._pids.pop(pid) for pid in (*ended, *asked)]
+        return [self._pids.pop(pid) for pid in (*ended, *asked) if pid in self._pids]
 
     def reap(self, pid: int) -> None:
         """Gives the ended child's number back to the system."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from tests.cli.running import BoProcess
+from tests.cli.running import Bo, BoProcess
 
 LEDGER = (
     'echo "start $BO_WORKER $BO_ATTEMPT $$" >>"$LEDGER"; %s; echo "end $BO_WORKER $BO_ATTEMPT $$" >>"$LEDGER"'
@@ -76,6 +76,10 @@ class Runs(BoProcess):
             for event in self.log("run")
             if (not kind or event["type"] == kind) and (not worker or event.get("worker") == worker)
         ]
+
+    def statuses_in_plan(self) -> dict[str, str]:
+        """The status of each worker, as plan.json says."""
+        return {one["id"]: one["status"] for one in self.plan("run")["workers"]}
 
     def ledger(self) -> list[tuple[str, str, int]]:
         """What the workers wrote: start or end, the worker, its attempt."""
@@ -179,7 +183,7 @@ def assert_log_and_ledger_agree(bo: Runs) -> None:
     An attempt of which the ledger knows nothing must be told as lost; one that wrote its end and was not
     ended from outside must be told as completed.
     """
-    assert bo("verify", "-p", "run").code == 0
+    assert Bo(bo.folder)("verify", "-p", "run").code == 0
     spawned = Counter((e["worker"], e["attempt"]) for e in bo.events("worker_spawned"))
     assert set(spawned.values()) <= {1}, "an attempt was spawned twice"
     ends = [e for e in bo.log("run") if e["type"] in ENDS and e.get("attempt", 0)]
