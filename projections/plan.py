@@ -53,7 +53,7 @@ _TEXT: Check = (_is_text, "a string")
 _TEXTS: Check = (_is_texts, _LIST_OF_TEXTS)
 _COMMAND: Check = (lambda v: _is_text(v) or (_is_texts(v) and v != []), "a string or a list of strings")
 
-_SETTINGS: dict[str, Check] = {
+SETTINGS: dict[str, Check] = {
     "command": _COMMAND,
     "timeout_minutes": (_is_positive, "a number above 0"),
     "retries": (_is_count, "a whole number from 0 to 1000"),
@@ -61,7 +61,7 @@ _SETTINGS: dict[str, Check] = {
 }
 """How workers are run: allowed in each worker and, for all of them, under `defaults`."""
 
-_PLAN_KEYS: dict[str, Check] = {
+PLAN_KEYS: dict[str, Check] = {
     "name": _TEXT,
     "description": _TEXT,
     "objective": _TEXT,
@@ -72,7 +72,7 @@ _PLAN_KEYS: dict[str, Check] = {
     "_meta": (lambda v: isinstance(v, dict), "an object"),
 }
 
-_WORKER_KEYS: dict[str, Check] = {
+WORKER_KEYS: dict[str, Check] = {
     "id": _TEXT,
     "component": _TEXT,
     "description": _TEXT,
@@ -82,10 +82,10 @@ _WORKER_KEYS: dict[str, Check] = {
     "status": (lambda v: v in STATUSES or v == "blocked", "one of " + ", ".join(STATUSES)),
     "completed_at": _TEXT,
     "spawned_conversation": _TEXT,
-    **_SETTINGS,
+    **SETTINGS,
 }
 
-_OPTIONAL = frozenset(("estimated_hours", "status", "completed_at", "spawned_conversation", "component"))
+OPTIONAL = frozenset(("estimated_hours", "status", "completed_at", "spawned_conversation", "component"))
 """Keys that may be null, which says the same as leaving them out."""
 
 
@@ -103,9 +103,9 @@ def _problems(plan: object) -> Iterator[str]:
         yield f"the plan is {_kind(plan)}, not an object"
         return
     yield from unwritable(plan, "")
-    yield from _check_keys(plan, _PLAN_KEYS, "")
+    yield from _check_keys(plan, PLAN_KEYS, "")
     if isinstance(plan.get("defaults"), dict):
-        yield from _check_keys(plan["defaults"], _SETTINGS, "defaults.")
+        yield from _check_keys(plan["defaults"], SETTINGS, "defaults.")
     workers = plan.get("workers")
     if workers is None:
         yield "workers: is missing; a plan needs at least one worker"
@@ -132,7 +132,7 @@ def check_workers(
         if not isinstance(worker, dict):
             yield f"{path}: is {_kind(worker)}, not an object"
             continue
-        yield from _check_keys(worker, _WORKER_KEYS, path + ".")
+        yield from _check_keys(worker, WORKER_KEYS, path + ".")
         name = worker.get("id")
         if name is None:
             yield f"{path}.id: is missing"
@@ -211,7 +211,7 @@ def _check_keys(value: dict[str, Any], known: dict[str, Check], path: str) -> It
             close = nearest(key, known)
             if close:
                 yield f"{path}{key}: is not a key; did you mean '{close}'?"
-        elif not check[0](item) and not (item is None and key in _OPTIONAL):
+        elif not check[0](item) and not (item is None and key in OPTIONAL):
             yield f"{path}{key}: is {_kind(item)}, not {check[1]}"
 
 
