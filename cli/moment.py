@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cli.clock import parse_time
 from cli.handle import Handler
 from cli.project import Project
 from eventlog.errors import NotFound
+from eventlog.events import AnyEvent
 from projections.decider import require_plan
 from projections.fold import fold
 
@@ -33,6 +36,14 @@ def load_from_start(project: Project) -> Handler:
     handler.refresh()
     require_plan(handler.build)
     return handler
+
+
+def take_in(project: Project, at: str | None, take: Callable[[AnyEvent], None]) -> None:
+    """Hands every event from the beginning to `take`, up to now or `at`; raises as `load_at` does."""
+    until = find_seq(project.require(), at) if at is not None else None
+    for batch in project.store.read(until=until):
+        for event in batch.events:
+            take(event)
 
 
 def as_seq(text: str) -> int | None:

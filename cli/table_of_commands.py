@@ -20,9 +20,9 @@ class Row(NamedTuple):
         return f"{name}_command" if name in ("import", "list") else name
 
 
-DEFINE, RUN, WORK, READ, PROVE = "Define", "Run", "Work", "Read", "Prove"
+DEFINE, RUN, WORK, READ, UNDERSTAND, PROVE = "Define", "Run", "Work", "Read", "Understand", "Prove"
 FIRST = "The six of every day"
-SECTIONS = (FIRST, DEFINE, RUN, WORK, READ, PROVE)
+SECTIONS = (FIRST, DEFINE, RUN, WORK, READ, UNDERSTAND, PROVE)
 
 COMMANDS = (
     Row("init", "define", FIRST, "Begin a project with a plan."),
@@ -54,6 +54,12 @@ COMMANDS = (
     Row("plan", "document", READ, "Print plan.json as the log says it."),
     Row("readme", "document", READ, "Print README.md as the log says it."),
     Row("completion", "completion", READ, "Print the shell's completion script."),
+    Row("why", "insight", UNDERSTAND, "Say why a worker is where it is, down to the root."),
+    Row("blame", "insight", UNDERSTAND, "Say which event and actor set a field of a worker."),
+    Row("diff", "insight", UNDERSTAND, "Show what changed between two moments, or how two projects differ."),
+    Row("critical-path", "forecast", UNDERSTAND, "Show which workers the length of the build comes from."),
+    Row("what-if", "forecast", UNDERSTAND, "Suppose that workers fail, are slower, added or left out."),
+    Row("audit", "audit", PROVE, "Give one verdict for a build, and say who did what."),
     Row("fork", "fork", PROVE, "Begin a new project as a copy of another up to an event."),
     Row("verify", "prove", PROVE, "Check every byte of the log, and the derived files against it."),
     Row("rebuild", "prove", PROVE, "Write the derived files anew from the log."),

@@ -129,11 +129,7 @@ def amend(
     """
     workers: bytes | None = None
     if add is not None or add_file is not None:
-        value = parse_json(_source(add_file, add, "--add-file or --add"), "the list of workers")
-        value = value.get("workers", [value]) if isinstance(value, dict) else value
-        if problems := list(unwritable(value, "workers")):
-            raise InvalidPlan(problems)
-        workers = msgspec.json.encode(value)
+        workers = added_workers(_source(add_file, add, "--add-file or --add"))
     command = cmd.AmendPlan(
         workers=workers,
         dependencies={
@@ -157,6 +153,15 @@ def amend(
         data["warnings"] = warnings
     how = f"event {data['seq']}" if events else "it was so already"
     show(invocation.as_json, data, lambda: f"the plan has {data['workers_count']} workers ({how})")
+
+
+def added_workers(source: bytes) -> bytes:
+    """Returns the JSON list of the workers in `source`: a list, one worker, or a plan; raises InvalidPlan."""
+    value = parse_json(source, "the list of workers")
+    value = value.get("workers", [value]) if isinstance(value, dict) else value
+    if problems := list(unwritable(value, "workers")):
+        raise InvalidPlan(problems)
+    return msgspec.json.encode(value)
 
 
 def _pairs(given: tuple[str, ...], option: str) -> list[tuple[str, str]]:
