@@ -104,9 +104,10 @@ def _table(data: dict[str, Any]) -> RenderableType:
         (mark["seq"], mark["time"][:19], mark["worker"], mark["kind"], mark["actor"], mark["what"])
         for mark in data["unusual"][:MOST_ROWS]
     ]
-    slowest = sorted(data["workers"], key=lambda worker: -(worker["ran_seconds"] or 0.0))[:MOST_ROWS]
+    ran = [worker for worker in data["workers"] if worker["attempts"]]
+    slowest = sorted(ran, key=lambda worker: -(worker["ran_seconds"] or 0.0))[:MOST_ROWS]
     totals = ", ".join(
-        f"{count} {name.replace('_', ' ')}"
+        f"{name.replace('_', ' ')}: {count}"
         for name, count in data["totals"].items()
         if count and name not in ("events", "workers", "completed")
     )
@@ -126,20 +127,22 @@ def _table(data: dict[str, Any]) -> RenderableType:
             ],
         ),
         table(("event", "time", "worker", "what", "by", "about"), unusual) if unusual else None,
-        "the workers that ran longest:",
+        "the workers that ran longest:" if slowest else None,
         table(
             ("worker", "status", "attempts", "waited", "ran"),
             [
                 (
                     worker["id"],
                     worker["status"],
-                    len(worker["attempts"]) or "",
+                    len(worker["attempts"]),
                     _took(worker["waited_seconds"]),
                     _took(worker["ran_seconds"]),
                 )
                 for worker in slowest
             ],
-        ),
+        )
+        if slowest
+        else None,
     )
 
 

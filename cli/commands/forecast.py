@@ -132,7 +132,7 @@ def what_if(
     usual = sum(d.jobs for d in build.dispatchers.values()) or os.cpu_count() or 1
     before = outlook(build, usual, _priorities(build), moment)
     supposed = suppose(build, suppositions, moment)
-    if jobs is not None:
+    if jobs not in (None, usual):
         supposed.append(f"{jobs} run at once instead of {usual}")
     after = outlook(build, jobs or usual, _priorities(build), moment)
     data = {

@@ -97,12 +97,13 @@ def audit_view(
     build = audit.history.build
     lost = audit.unaccounted(living)
     attempts = sum(len(story.attempts) for story in audit.history.workers)
+    counted = f"{attempts} attempt{'s' if attempts != 1 else ''}"
     marks = [{"worker": story.id, **asdict(mark)} for story in audit.history.workers for mark in story.marks]
     differing = [f"{name} differs from the log: edited by hand or not written" for name in drift or ()]
     checks = [
         _check(CHAIN, f"{build.seq} events, every hash follows from the one before", chain),
         _check(TRANSITIONS, "the rules allow every event", audit.violations, audit.violations_count),
-        _check(ATTEMPTS, f"{attempts} attempts, each ended or in somebody's hands", lost),
+        _check(ATTEMPTS, f"{counted}, each ended or in somebody's hands", lost),
         _check(FILES, "equal to the log" if drift is not None else "not compared", differing),
     ]
     kinds = Counter(mark["kind"] for mark in marks)

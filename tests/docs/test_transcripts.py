@@ -1,4 +1,4 @@
-"""The README's sessions and code blocks, run as they stand."""
+"""The sessions and code blocks of README and documentation, run as they stand."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-@pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("workplace")
+@pytest.fixture
+def workplace(tmp_path: Path) -> Path:
+    place = tmp_path / "workplace"
     (place / "N5" / "builds").mkdir(parents=True)
     (place / "examples").symlink_to(ROOT / "examples")
     return place
@@ -40,14 +40,20 @@ def run_line(line: str, workplace: Path) -> str:
 
 
 def matches(expected: str, actual: str) -> bool:
-    """Whether `actual` is `expected`, in which `...` stands for anything."""
+    """Whether `actual` is `expected`, in which `...` stands for anything; blanks at ends do not count."""
+    expected, actual = ("\n".join(line.rstrip() for line in text.splitlines()) for text in (expected, actual))
     pattern = ".*".join(re.escape(part) for part in expected.strip().split("..."))
     return re.fullmatch(pattern, actual.strip(), re.DOTALL) is not None
 
 
-def test_the_sessions_and_the_code_in_the_readme_run_as_they_stand(workplace: Path) -> None:
-    blocks = BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert [kind for kind, _ in blocks] == ["console", "console", "python"]
+PAGES = {"README.md": ["console", "console", "python"], "docs/insight.md": ["console"] * 7}
+"""The pages with blocks that run, and which: none may get lost by a wrong mark."""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_sessions_and_the_code_of_a_page_run_as_they_stand(page: str, workplace: Path) -> None:
+    blocks = BLOCK.findall((ROOT / page).read_text(encoding="utf-8"))
+    assert [kind for kind, _ in blocks] == PAGES[page]
     for kind, text in blocks:
         if kind == "python":
             code = subprocess.run(
