@@ -80,7 +80,8 @@ class JsonlStore:
 
         Their chain is checked before anything is written. Raises CorruptLog, and what `append` does.
         """
-        scan = Scan(lambda offset, size: lines[offset - expected.offset :][:size], expected)
+        base = expected.offset
+        scan = Scan(lambda offset, size: lines[offset - base : offset - base + size], expected)
         verdict = scan.finish()
         if not isinstance(verdict, Clean):
             raise CorruptLog(scan.head.seq + 1, scan.head.offset, "the lines do not go on from here")
