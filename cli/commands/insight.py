@@ -24,8 +24,8 @@ from projections.views.why import why_view
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-MOST_STEPS = 12
-"""Steps of a chain, and rows of a list, that a person sees; --json has all of them."""
+MOST_STEPS, MOST_ROWS = 12, 100
+"""Steps of a chain and rows of a table that a person sees; --json has all of them."""
 
 
 @click.command()
@@ -135,7 +135,7 @@ def _diff_table(data: dict[str, Any]) -> RenderableType:
     events = ", ".join(f"{count} {name}" for name, count in data["events"].items())
     rows = [
         (row["id"], row["before"], row["after"], row["attempts"] or "", _took(row["seconds"]), row["seq"])
-        for row in data["changed"]
+        for row in data["changed"][:MOST_ROWS]
     ]
     return group(
         f"{data['project']}: event {before['seq']} to {after['seq']}, {_took(data['seconds'])}: "
@@ -143,6 +143,7 @@ def _diff_table(data: dict[str, Any]) -> RenderableType:
         f"{before['status']} to {after['status']}",
         f"{data['events_count']} events: {events}" if events else "nothing happened",
         table(("worker", "before", "after", "attempts", "took", "event"), rows) if rows else None,
+        _hidden(data["changed_count"]),
     )
 
 
@@ -188,7 +189,7 @@ def _compare_table(data: dict[str, Any]) -> RenderableType:
     common = f"the same up to event {data['same_until']}" if data["same_until"] else "no common beginning"
     rows = [
         (row["id"], row["here"], row["there"], _took(row["seconds_here"]), _took(row["seconds_there"]))
-        for row in data["differing"]
+        for row in data["differing"][:MOST_ROWS]
     ]
     return group(
         about(data["project"], data["here"]),
@@ -197,4 +198,9 @@ def _compare_table(data: dict[str, Any]) -> RenderableType:
         table(("worker", data["project"], data["other"], "took", "took there"), rows)
         if rows
         else "every worker is in the same state",
+        _hidden(data["differing_count"]),
     )
+
+
+def _hidden(count: int) -> str | None:
+    return f"{count - MOST_ROWS} more workers; --json shows all" if count > MOST_ROWS else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.running import Bo, chain
+from tests.cli.running import Bo, chain, independent
 
 
 @pytest.fixture
@@ -98,6 +98,14 @@ def test_a_diff_of_two_moments_has_what_happened_in_between(auth: Bo) -> None:
     time = auth.log()[3]["time"]
     assert auth("diff", "-p", "auth", time).json == now
     assert auth("diff", "-p", "auth", "5", "--table").stdout.splitlines()[1] == "nothing happened"
+
+
+def test_a_person_sees_a_long_diff_in_part_and_a_count_of_the_rest(bo: Bo) -> None:
+    bo.init("auth", independent(150))
+    bo("complete", *(word for n in range(1, 151) for word in ("-w", f"w{n}")))
+    people = bo("diff", "1", "--table").stdout.splitlines()
+    assert people[-1] == "50 more workers; --json shows all"
+    assert bo("diff", "1").json["changed_count"] == 150
 
 
 def test_moments_in_the_wrong_order_and_none_at_all_are_refused(auth: Bo) -> None:
