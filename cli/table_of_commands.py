@@ -21,8 +21,9 @@ class Row(NamedTuple):
 
 
 DEFINE, RUN, WORK, READ, UNDERSTAND, PROVE = "Define", "Run", "Work", "Read", "Understand", "Prove"
+EXCHANGE = "Show and exchange"
 FIRST = "The six of every day"
-SECTIONS = (FIRST, DEFINE, RUN, WORK, READ, UNDERSTAND, PROVE)
+SECTIONS = (FIRST, DEFINE, RUN, WORK, READ, UNDERSTAND, PROVE, EXCHANGE)
 
 COMMANDS = (
     Row("init", "define", FIRST, "Begin a project with a plan."),
@@ -31,7 +32,7 @@ COMMANDS = (
     Row("complete", "report", FIRST, "Record that workers are done."),
     Row("spawn-cmd", "spawn_cmd", FIRST, "Print the command that spawns a worker, and record the spawn."),
     Row("list", "read", FIRST, "List all projects."),
-    Row("import", "define", DEFINE, "Adopt a plan.json that another tool wrote, with its statuses."),
+    Row("import", "define", DEFINE, "Adopt a plan.json, or what another tool wrote, with its statuses."),
     Row("amend", "define", DEFINE, "Add workers, change dependencies or estimates."),
     Row("run", "run", RUN, "Run a plan to its end."),
     Row("spawn", "run", RUN, "Spawn workers now, detached."),
@@ -64,4 +65,10 @@ COMMANDS = (
     Row("verify", "prove", PROVE, "Check every byte of the log, and the derived files against it."),
     Row("rebuild", "prove", PROVE, "Write the derived files anew from the log."),
     Row("doctor", "prove", PROVE, "Check this machine and installation."),
+    Row("graph", "picture", EXCHANGE, "Draw who waits for whom, and how far each is."),
+    Row("timeline", "picture", EXCHANGE, "Draw when each worker waited and ran, and the critical path."),
+    Row("report", "picture", EXCHANGE, "Write one page that tells the whole build, for any browser."),
+    Row("export", "exchange", EXCHANGE, "Write the build in a format that other tools read."),
+    Row("schema", "exchange", EXCHANGE, "Print the JSON Schema of plans, or of events."),
+    Row("prime", "exchange", EXCHANGE, "Tell an agent how to use this project now."),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -21,6 +21,9 @@ from projections import commands as cmd
 from projections.plan import unwritable
 from projections.plan_source import parse_json, parse_plan
 from projections.views.status import status_counts
+
+if TYPE_CHECKING:
+    from projections.exchange.converted import Converted
 
 
 @click.command()
@@ -60,21 +63,51 @@ def _definition(invocation: Invocation, source: bytes) -> tuple[Project, cmd.Def
 
 @click.command("import")
 @on_project
-@click.argument("plan_json", metavar="PLAN_JSON")
-def import_command(invocation: Invocation, plan_json: str) -> None:
-    """Adopt a plan.json that another tool wrote, with its statuses.
+@click.argument("file", metavar="FILE")
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice(("plan", "wfformat", "taskmaster", "beads")),
+    default="plan",
+    help="Who wrote the file: this tool or its origin (plan), WfCommons, Task Master, Beads.",
+)
+@click.option("--tag", metavar="TAG", help="Which list of a Task Master file (default: master).")
+def import_command(invocation: Invocation, file: str, source: str, tag: str | None) -> None:
+    """Adopt a plan.json, or what another tool wrote, with its statuses.
 
     Completed workers stay completed, with their times. The project's name is --project, else the
-    one in the file's _meta.
+    one in the file's _meta. What found no place in the plan is named.
 
-    Example: bo import old/N5/builds/auth/plan.json -p auth
+    Example: bo import .taskmaster/tasks/tasks.json --from taskmaster -p tasks
     """
-    plan, text = parse_plan(_read(plan_json))
+    if tag is not None and source != "taskmaster":
+        raise click.UsageError("--tag is for --from taskmaster")
+    content = _read(file)
+    converted = _converted(content, source, tag)
+    plan, text = parse_plan(msgspec.json.encode(converted.plan) if converted else content)
     name = invocation.project_name or plan.get("_meta", {}).get("project")
     if not isinstance(name, str):
         raise click.UsageError("name the project with --project: the file does not say")
     project = Project(invocation.builds, parse_project_name(name))
-    _begin(invocation, project, cmd.DefinePlan(plan=text, build_id=new_build_id(), imported=True))
+    command = cmd.DefinePlan(plan=text, build_id=new_build_id(), imported=True)
+    _begin(invocation, project, command, dropped=converted.dropped if converted else None)
+
+
+def _converted(content: bytes, source: str, tag: str | None) -> Converted | None:
+    """Returns the plan that another tool's file is, None for one that is a plan already."""
+    if source == "wfformat":
+        from projections.exchange.wfformat import from_wfformat
+
+        return from_wfformat(content)
+    if source == "taskmaster":
+        from projections.exchange.taskmaster import from_taskmaster
+
+        return from_taskmaster(content, tag)
+    if source == "beads":
+        from projections.exchange.beads import from_beads
+
+        return from_beads(content)
+    return None
 
 
 def new_build_id() -> str:
@@ -82,7 +115,9 @@ def new_build_id() -> str:
     return os.urandom(16).hex()
 
 
-def _begin(invocation: Invocation, project: Project, command: cmd.DefinePlan) -> None:
+def _begin(
+    invocation: Invocation, project: Project, command: cmd.DefinePlan, dropped: list[str] | None = None
+) -> None:
     handler = Handler(project, invocation.actor).load()
     events, warnings = act(invocation, handler, [command])
     build = handler.build
@@ -96,6 +131,8 @@ def _begin(invocation: Invocation, project: Project, command: cmd.DefinePlan) ->
         "status_counts": status_counts(build),
         "ready": ready,
     }
+    if dropped is not None:
+        data["dropped"] = dropped
     if warnings:
         data["warnings"] = warnings
     shown = ", ".join(ready[:10]) + (f" and {len(ready) - 10} more" if len(ready) > 10 else "")
@@ -105,7 +142,7 @@ def _begin(invocation: Invocation, project: Project, command: cmd.DefinePlan) ->
         data,
         lambda: (
             f"{project.name} {began}: {len(build.workers)} workers, in {project.folder}\n"
-            f"ready: {shown or 'none'}"
+            f"ready: {shown or 'none'}" + "".join(f"\n{sentence}" for sentence in dropped or [])
         ),
     )
 
