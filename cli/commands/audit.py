@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
+import msgspec
 
 from cli.dispatch.presence import is_present
 from cli.handle import Handler
@@ -16,6 +17,7 @@ from cli.snapshot import read_snapshot
 from eventlog.errors import DamagedLog, NewerEvent
 from eventlog.head import START
 from eventlog.recovery import Corrupt
+from projections.build import Build
 from projections.decider import require_plan
 from projections.render.audit_md import audit_md, verdict
 from projections.render.duration import brief
@@ -87,7 +89,9 @@ def _examine(project: Project) -> dict[str, Any]:
     differing = None
     if whole:
         handler = Handler(project, "")
-        handler.build, handler.head = build, head
+        # A copy: comparing takes in what others append meanwhile, and this audit ends where it ended.
+        handler.build = msgspec.msgpack.decode(msgspec.msgpack.encode(build), type=Build)
+        handler.head = head
         differing = drift(handler)
     living = {name for name in found.dispatchers_at_work() if is_present(project, name)}
     return audit_view(found, project.name, chain, differing, living)

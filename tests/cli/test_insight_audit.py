@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from cli.handle import Handler
+from cli.publish import drift
 from eventlog.codec import encode
 from eventlog.errors import OrchestratorError
 from eventlog.events import Event, WorkerCompleted, WorkerSpawned
@@ -68,6 +70,18 @@ def test_a_file_that_was_edited_by_hand_is_named(row: Bo, name: str) -> None:
         f"{name} differs from the log: edited by hand or not written"
     ]
     assert answer.json["totals"]["hand_edits"] == 1
+
+
+def test_what_is_appended_while_the_files_are_compared_changes_no_audit(
+    row: Bo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow_drift(handler: Handler) -> list[str]:
+        assert row("amend", "-p", "auth", "--add", '{"id": "w4"}').code == 0
+        return drift(handler)
+
+    monkeypatch.setattr("cli.commands.audit.drift", slow_drift)
+    answer = row("audit", "-p", "auth")
+    assert (answer.code, answer.json["seq"], answer.json["totals"]["workers"]) == (0, 5, 3)
 
 
 def test_events_that_no_rule_would_have_made_are_named_though_the_chain_is_intact(row: Bo) -> None:
