@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.clock import now, seconds_between
-from cli.dispatch.observer import Observer
+from cli.dispatch.observer import Observer, stopping_sentence
 from cli.dispatch.progress import describe
 from cli.durations import shown
 from cli.output import STYLES, console
@@ -48,6 +48,7 @@ class LiveView(Observer):
         self._drawn = self._cost = 0.0
         self._last: deque[str] = deque(maxlen=LAST)
         self._spent: dict[str, float] = {}
+        self._stopping = ""
         self._console = console()
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
 
@@ -69,6 +70,11 @@ class LiveView(Observer):
                 if spent is not None:
                     self._spent[event.worker] = spent
 
+    def stopping(self, requests: int) -> None:
+        """See Observer."""
+        self._stopping = stopping_sentence(requests)
+        self._drawn = 0.0  # who asked wants to see at once that it was heard
+
     def turned(self, build: Build) -> None:
         """See Observer."""
         began = monotonic()
@@ -80,7 +86,7 @@ class LiveView(Observer):
 
     def _frame(self, build: Build) -> RenderableType:
         running = [worker for worker in build.workers if worker.status == "in_progress"]
-        rows = max(1, self._console.height - LAST - 5)
+        rows = max(1, self._console.height - LAST - 6)
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
         for name in ("running", "for", "attempt", "says"):
             table.add_column(name, overflow="ellipsis", no_wrap=True)
@@ -102,6 +108,7 @@ class LiveView(Observer):
             table,
             *([Text(f"and {more} more")] if more > 0 else []),
             *events,
+            *([Text(self._stopping, no_wrap=True, overflow="ellipsis")] if self._stopping else []),
         )
 
     def _headline(self, build: Build, running: int) -> RenderableType:

@@ -106,7 +106,8 @@ class Dispatcher:
             watch.drain()
             if not self._has_news():
                 _wait([self._runner.descriptor, stopping.descriptor, watch.descriptor], self._pause())
-            stopping.drain()
+            if stopping.drain():
+                self._observer.stopping(stopping.requests)
 
     def _pause(self) -> float:
         wait = min(self._attempts.next_deadline(), *self._retries.values(), float("inf")) - monotonic()

@@ -18,5 +18,15 @@ class Observer:
     def happened(self, events: list[KnownEvent], build: Build) -> None:
         """These events are durable and folded into `build`."""
 
+    def stopping(self, requests: int) -> None:
+        """Somebody has asked to stop, so many times by now."""
+
     def turned(self, build: Build) -> None:
         """The loop has turned."""
+
+
+def stopping_sentence(requests: int) -> str:
+    """Returns what people are told who asked to stop."""
+    if requests == 1:
+        return "stopping: nothing more is spawned, what runs may finish; asked once more, it is ended"
+    return "stopping: what runs is ended"

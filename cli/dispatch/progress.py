@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cli.clock import seconds_between
-from cli.dispatch.observer import Observer
+from cli.dispatch.observer import Observer, stopping_sentence
 from cli.durations import shown
 from cli.output import tell
 from eventlog.events import KnownEvent, WorkerCompleted, WorkerFailed, WorkerSpawned, WorkerTimedOut
@@ -28,6 +28,10 @@ class LineProgress(Observer):
             sentence = describe(event, build)
             if sentence and not isinstance(event, WorkerSpawned):
                 tell(f"[{build.counts.get('completed', 0)}/{len(build.workers)}] {sentence}")
+
+    def stopping(self, requests: int) -> None:
+        """See Observer."""
+        tell(stopping_sentence(requests))
 
 
 def describe(event: KnownEvent, build: Build) -> str:

@@ -28,12 +28,12 @@ class Stopping:
         os.close(self._writer)
         os.close(self.descriptor)
 
-    def drain(self) -> None:
-        """Makes `descriptor` wait for the next request."""
+    def drain(self) -> bool:
+        """Makes `descriptor` wait for the next request; returns whether there was one since the last call."""
         try:
-            os.read(self.descriptor, 4096)
+            return bool(os.read(self.descriptor, 4096))
         except BlockingIOError:
-            pass
+            return False
 
     def _asked(self, number: int, frame: FrameType | None) -> None:
         self.requests += 1

@@ -119,6 +119,15 @@ def gate(name: str) -> str:
     return f'until [ -e "$GATES/{name}" ]; do sleep 0.02; done'
 
 
+def until_said(process: subprocess.Popen[bytes], words: str) -> None:
+    """Reads what a command says on standard error, up to the line with these words."""
+    assert process.stderr is not None
+    while line := process.stderr.readline():
+        if words.encode() in line:
+            return
+    raise AssertionError(f"it never said {words!r}")
+
+
 def end(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGKILL) -> int:
     """Sends a signal to a process that a test started, and returns its exit status."""
     process.send_signal(number)
