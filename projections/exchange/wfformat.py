@@ -57,7 +57,8 @@ def _task(build: Build, place: int, planned: dict[str, Any]) -> dict[str, Any]:
         "id": _theirs(worker.id),
         "parents": [_theirs(build.workers[d].id) for d in worker.dependencies],
         "children": [_theirs(build.workers[d].id) for d in worker.dependents],
-        "plan": _without(planned, ("id", "dependencies")),
+        # Dependencies are the parents; only that there is an empty list has to be said.
+        "plan": _without(planned, ("id", "dependencies") if worker.dependencies else ("id",)),
     }
 
 
@@ -127,7 +128,7 @@ def _worker(
     worker: dict[str, Any] = {"id": ids[name]}
     needed = [ids.get(_ours(parent), parent) for parent in parents]
     if isinstance(planned := task.get("plan"), dict):
-        return worker | {"dependencies": needed} | planned
+        return worker | ({"dependencies": needed} if needed else {}) | planned
     worker |= {"component": str(task.get("name") or name), "dependencies": needed}
     kept = _without(task, ("id", "name", "parents", "children"))
     if ids[name] != name:
