@@ -8,7 +8,7 @@ from typing import Any
 from cli.handle import Handler
 from cli.options import Invocation
 from cli.output import show, warn
-from cli.publish import publish
+from cli.trailing import publish_soon
 from eventlog.events import KnownEvent, LateResultReceived, WorkerEvent
 from projections.build import Build
 from projections.commands import AnyCommand, WorkerCommand
@@ -21,7 +21,7 @@ def act(
     events = handler.handle(commands)
     if not events:
         return events, []
-    warning = publish(handler.project, handler.build, handler.head)
+    warning = publish_soon(handler)
     if warning:
         warn(warning)
     return events, [warning] if warning else []

@@ -40,10 +40,15 @@ _GAP = 0.5
 RESULTS = "spawn_results.jsonl"
 _PUBLISHED = os.path.join(".bo", "published")
 
+RENDERING, WAITING = os.path.join(".bo", "publisher"), os.path.join(".bo", "publisher.next")
+"""Files whose locks are held by the process that renders a large plan, and by the one that is next."""
+
+_LOCKS = (_PUBLISHED, RENDERING, WAITING)
+
 
 class _Published(msgspec.Struct, array_like=True):
     version: int
-    begun: int  # the newest event up to which anybody began to write, and may have died at it
+    begun: int  # the newest event up to which anybody began to write the texts, and may have died at it
     texts: Head
     results: Head
     results_size: int
@@ -59,14 +64,14 @@ def publish(project: Project, build: Build, head: Head, *, texts: bool = True) -
     Never raises for the disk: the log is the truth, and `rebuild` brings the files back.
     """
     try:
+        # Rendered before the lock is taken, or a large plan would hold up everybody's results.
+        rendered = _texts(project, build, head) if texts else []
         with _published_file(project) as fd:
             published = _read(fd)
-            if head.seq < published.begun:
-                return None
-            published.begun = head.seq
-            _record(fd, published)
-            if texts and published.texts.seq < head.seq:
-                _write_texts(project, build, head)
+            if texts and head.seq >= published.begun and published.texts.seq < head.seq:
+                published.begun = head.seq
+                _record(fd, published)
+                _write_texts(project, rendered)
                 published = replace(published, texts=head)
             if published.results.seq < head.seq:
                 published = _append_results(project, published, head)
@@ -88,7 +93,7 @@ def rebuild(handler: Handler) -> list[str]:
         handler.refresh()
         head = handler.head
         drifted = _drift(project, build, head)
-        _write_texts(project, build, head)
+        _write_texts(project, _texts(project, build, head))
         published = replace(_NOTHING, begun=head.seq, texts=head)
         _record(fd, _append_results(project, published, head))
     return drifted
@@ -106,7 +111,7 @@ def drift(handler: Handler) -> list[str]:
         drifted = _drift(handler.project, handler.build, handler.head)
         after = read_file(handler.project, _PUBLISHED)
         settled = before == after and _parse(after or b"").texts == handler.head
-        patience = PATIENCE if _is_publishing(handler.project) else _GAP
+        patience = PATIENCE if any(is_held(handler.project, name) for name in _LOCKS) else _GAP
         if not drifted or settled or monotonic() - began > patience:
             return drifted
         sleep(0.02)
@@ -131,8 +136,8 @@ def _texts(project: Project, build: Build, head: Head) -> list[tuple[str, bytes]
     ]
 
 
-def _write_texts(project: Project, build: Build, head: Head) -> None:
-    for name, content in _texts(project, build, head):
+def _write_texts(project: Project, rendered: list[tuple[str, bytes]]) -> None:
+    for name, content in rendered:
         replace_file(project, name, content)
 
 
@@ -174,9 +179,10 @@ def _without_results(published: _Published) -> _Published:
     return replace(_NOTHING, begun=published.begun, texts=published.texts)
 
 
-def _is_publishing(project: Project) -> bool:
+def is_held(project: Project, name: str) -> bool:
+    """Whether anybody holds the lock of the project's file `name`."""
     try:
-        fd = os.open(project.path(_PUBLISHED), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        fd = os.open(project.path(name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return False
     try:

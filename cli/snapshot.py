@@ -40,8 +40,11 @@ def read_snapshot(project: Project) -> tuple[Build, Head] | None:
 
 
 def pays(build: Build, events: int) -> bool:
-    """Whether writing a snapshot costs less than folding the last `events` again at the next commands."""
-    return events > len(build.workers) // _WORKERS_PER_EVENT
+    """Whether writing a snapshot costs less than folding the last `events` again at the next commands.
+
+    Where these are all there are, one of them is the plan, which costs more than all others.
+    """
+    return events == build.seq or events > len(build.workers) // _WORKERS_PER_EVENT
 
 
 def write_snapshot(project: Project, build: Build, head: Head) -> None:
