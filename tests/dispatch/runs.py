@@ -69,6 +69,11 @@ class Runs(BoProcess):
         self.init("run", plan(*workers, **keys))
         return self
 
+    def log(self, project: str = "run") -> list[dict[str, Any]]:
+        """The whole lines of the log: somebody may be writing the next one."""
+        lines = self.path(project, "events.jsonl").read_bytes().split(b"\n")[:-1]
+        return [json.loads(line) for line in lines]
+
     def events(self, kind: str = "", worker: str = "") -> list[dict[str, Any]]:
         """The events of the project, of one type, of one worker."""
         return [
