@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
 from statistics import median
+from time import sleep
 
 from benchmarks import inputs
 from benchmarks.measure import elapsed
@@ -20,7 +21,7 @@ from benchmarks.report import Curve, Report
 from benchmarks.setting import Setting, run_alone
 from cli.handle import Handler
 from cli.project import Project
-from cli.publish import publish
+from cli.publish import RENDERING, WAITING, is_held, publish
 from eventlog.events import WorkerCompleted
 from eventlog.head import START, Head
 from eventlog.jsonl import JsonlStore
@@ -107,7 +108,9 @@ class _Growing:
         return elapsed(lambda: publish(self.project, self._handler.build, self._handler.head))
 
     def process(self) -> float:
-        """Returns the seconds of a completion by a whole process."""
+        """Returns the seconds of a completion by a whole process, while nobody renders what was before."""
+        while any(is_held(self.project, name) for name in (WAITING, RENDERING)):
+            sleep(0.01)
         return run(
             [BO, "complete", "-p", "p", "-w", next(self._next), "--builds-dir", str(self._builds)]
         ).seconds
