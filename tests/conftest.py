@@ -1,5 +1,6 @@
 import os
 import shutil
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,3 +24,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.fail(f"not on the PATH: {', '.join(missing)}", pytrace=False)
     if missing:
         pytest.skip(f"not on the PATH: {', '.join(missing)}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints what the long runs went through: the sum of all figures that tests recorded as `soak`."""
+    figures = Counter[str]()
+    for report in [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]:
+        if report.when == "call":
+            for name, value in report.user_properties:
+                if name == "soak":
+                    figures.update(value)
+    if figures:
+        terminalreporter.section("what the runs went through, and came out with")
+        for name, value in figures.items():
+            terminalreporter.write_line(f"{name:<24}{value:>14,}")
