@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
 
 from cli.options import Invocation
-from cli.output import show
+from cli.output import show, show_document
 from eventlog.errors import OrchestratorError
 
 output_option = click.option(
     "-o", "--output", "file", metavar="FILE", help="Write into this file (default: standard output)."
 )
+
+
+BLOCK = 64 * 1024
+"""Bytes that are written at once."""
 
 
 class FileNotWritten(OrchestratorError):
@@ -30,14 +33,24 @@ def deliver(invocation: Invocation, parts: Iterable[bytes], file: str | None, fa
     The file is the old one or the whole new one, whatever happens meanwhile. Raises FileNotWritten.
     """
     if file is None or file == "-":
-        stdout = sys.stdout.buffer
-        for part in parts:
-            stdout.write(part)
-        stdout.flush()
+        for block in _blocks(parts):
+            show_document(block)
         return
     size = replace(file, parts)
     data = {"success": True, "file": os.path.abspath(file), "bytes": size} | facts
     show(invocation.as_json, data, lambda: f"written: {file} ({size:,} bytes)")
+
+
+def _blocks(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yields the parts, small ones together: a write for each event would cost more than the event."""
+    block = bytearray()
+    for part in parts:
+        block += part
+        if len(block) >= BLOCK:
+            yield bytes(block)
+            block.clear()
+    if block:
+        yield bytes(block)
 
 
 def replace(file: str, parts: Iterable[bytes]) -> int:
@@ -51,10 +64,11 @@ def replace(file: str, parts: Iterable[bytes]) -> int:
             try:
                 for part in parts:
                     size += stream.write(part)
+                stream.flush()
+                os.replace(new, file)
             except BaseException:
                 os.unlink(new)
                 raise
-        os.replace(new, file)
     except OSError as error:
         raise FileNotWritten(
             f"cannot write {file}: {error.strerror}", hint="name another file with -o"

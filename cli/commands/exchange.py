@@ -82,7 +82,7 @@ def schema(invocation: Invocation, what: str) -> None:
 
     Made from what the tool itself checks, so that a model can be made to write valid plans.
 
-    Example: bo schema plan > plan.schema.json
+    Example: bo schema plan
     """
     from projections.schema import event_schema, plan_schema
 

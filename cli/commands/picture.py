@@ -136,7 +136,7 @@ def _account(project: Project, at: str | None) -> tuple[Story, Head]:
     """Returns the account of the log up to a moment, every line of it checked; raises as `load_at` does."""
     account, head = Story(), START
     until = find_seq(project.require(), at) if at is not None else None
-    for batch in project.store.read(until=until):
+    for batch in project.require().store.read(until=until):
         for event in batch.events:
             account.take(event)
         head = batch.head

@@ -1,4 +1,4 @@
-"""A table of all attempts as CSV (RFC 4180), for spreadsheets and data frames.
+"""A table of all attempts as CSV (RFC 4180, with the line ends of Unix), for spreadsheets.
 
 What others wrote cannot become a formula: a text that a spreadsheet would compute gets an apostrophe.
 """
@@ -21,7 +21,7 @@ COLUMNS = (
 def attempts_csv(events: Iterable[ev.AnyEvent]) -> Iterator[bytes]:
     """Yields a row for each attempt as it ended, then for those that run, then for workers without any."""
     spans = Spans()
-    yield ",".join(COLUMNS).encode() + b"\r\n"
+    yield ",".join(COLUMNS).encode() + b"\n"
     for event in events:
         if (span := spans.take(event)) is not None:
             yield _row(span.worker, span.attempt)
@@ -56,7 +56,7 @@ def _row(worker: str, attempt: Attempt) -> bytes:
 
 
 def _line(cells: list[str | int | float | None]) -> bytes:
-    return ",".join(map(_cell, cells)).encode() + b"\r\n"
+    return ",".join(map(_cell, cells)).encode() + b"\n"
 
 
 def _cell(value: str | int | float | None) -> str:
