@@ -27,18 +27,18 @@ def fold(events: Iterable[ev.AnyEvent], build: Build | None = None) -> Build:
     """
     build = Build() if build is None else build
     for event in events:
-        evolve(build, event)
+        handler = HANDLERS.get(type(event))
+        if handler is None:
+            raise NewerEvent(event.seq, ev.tag_of(event))
+        handler(build, event)
+        build.seq = event.seq
+        build.updated_at = event.time
     return build
 
 
 def evolve(build: Build, event: ev.AnyEvent) -> None:
     """Changes `build` by one event. Raises as `fold` does."""
-    handler = HANDLERS.get(type(event))
-    if handler is None:
-        raise NewerEvent(event.seq, ev.tag_of(event))
-    handler(build, event)
-    build.seq = event.seq
-    build.updated_at = event.time
+    fold((event,), build)
 
 
 def _plan_began(build: Build, event: ev.PlanDefined | ev.PlanImported) -> None:
@@ -111,23 +111,35 @@ def _move(build: Build, worker: Worker, status: Status) -> None:
     if old == status:
         return
     worker.status = status
-    build.retrying.discard(build.index[worker.id])
-    build.counts[old] -= 1
-    build.counts[status] = build.counts.get(status, 0) + 1
     place = build.index[worker.id]
-    if "completed" in (old, status):
-        step = -1 if status == "completed" else 1
+    counts = build.counts
+    counts[old] -= 1
+    counts[status] = counts.get(status, 0) + 1
+    if build.retrying:
+        build.retrying.discard(place)
+    if old == "pending":
+        build.ready.discard(place)
+    elif status == "pending" and worker.waiting == 0:
+        build.ready.add(place)
+    if status == "completed":
+        workers = build.workers
         for dependent in worker.dependents:
-            build.workers[dependent].waiting += step
-            _update_ready(build, dependent)
-    _update_ready(build, place)
+            waiter = workers[dependent]
+            waiter.waiting -= 1
+            if waiter.waiting == 0 and waiter.status == "pending":
+                build.ready.add(dependent)
+    elif old == "completed":
+        workers, ready = build.workers, build.ready
+        for dependent in worker.dependents:
+            workers[dependent].waiting += 1
+            ready.discard(dependent)
 
 
 def _worker(build: Build, event: ev.WorkerEvent) -> Worker:
-    place = build.index.get(event.worker)
-    if place is None:
-        raise ImpossibleEvent(event.seq, f"there is no worker '{event.worker}'")
-    return build.workers[place]
+    try:
+        return build.workers[build.index[event.worker]]
+    except KeyError:
+        raise ImpossibleEvent(event.seq, f"there is no worker '{event.worker}'") from None
 
 
 def _plan_amended(build: Build, event: ev.PlanAmended) -> None:
@@ -186,9 +198,11 @@ def _rejected(build: Build, event: ev.WorkerRejected) -> None:
 def _completed(build: Build, event: ev.WorkerCompleted) -> None:
     worker = _worker(build, event)
     worker.completed_at = event.time
-    worker.conversation = event.conversation or worker.conversation
+    if event.conversation:
+        worker.conversation = event.conversation
     worker.result = Result(event.time, event.output, event.summary)
-    worker.forced = worker.forced or event.forced
+    if event.forced:
+        worker.forced = True
     _move(build, worker, "completed")
 
 
