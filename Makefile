@@ -56,6 +56,7 @@ coverage: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term $(ARGS)
 
 docs: $(VENV)/.dev
+	$(BIN)/python examples/pictures.py docs/pictures
 	$(BIN)/cog -r $(GENERATED)
 
 docs-check: $(VENV)/.dev

@@ -46,7 +46,12 @@ def matches(expected: str, actual: str) -> bool:
     return re.fullmatch(pattern, actual.strip(), re.DOTALL) is not None
 
 
-PAGES = {"README.md": ["console", "console", "python"], "docs/insight.md": ["console"] * 7}
+PAGES = {
+    "README.md": ["console", "console", "python"],
+    "docs/insight.md": ["console"] * 7,
+    "docs/pictures.md": ["console"] * 3,
+    "docs/exchange.md": ["console"] * 2,
+}
 """The pages with blocks that run, and which: none may get lost by a wrong mark."""
 
 
