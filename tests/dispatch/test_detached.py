@@ -9,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.dispatch.runs import Runs, assert_log_and_ledger_agree, end, family, gate, lives, sh, worker
+from tests.dispatch.runs import (
+    Runs,
+    assert_log_and_ledger_agree,
+    end,
+    family,
+    finish,
+    gate,
+    lives,
+    sh,
+    worker,
+)
 
 
 def until_gone(bo: Runs, *pids: int) -> None:
@@ -66,17 +76,21 @@ def test_a_dispatcher_that_a_worker_detaches_is_no_part_of_the_worker(bo: Runs) 
     bo.begin(
         {
             "id": "a",
-            "command": sh('"$PYTHON" -m cli spawn -w b --json >said; sleep 300'),
+            "command": sh('"$PYTHON" -m cli spawn -w b --json >said.new && mv said.new said; sleep 300'),
             "timeout_minutes": 1.5 / 60,
         },
         worker("b", work=gate("b")),
     )
-    assert bo("run", "-w", "a", "--timeout", "1.5s", "--grace", "0.1s").code == 1
+    running = bo.start("run", "-w", "a", "--grace", "0.1s")
+    bo.until((bo.folder / "said").exists, "the answer of spawn")
+    bo.until_started("b")
+    assert bo("cancel", "-p", "run", "-w", "a").code == 0
+    finish(running)
     pid = json.loads((bo.folder / "said").read_text())["pid"]
     assert lives(pid)
     bo.open_gate("b")
     until_gone(bo, pid)
-    assert bo.statuses("run") == {"a": "timed_out", "b": "completed"}
+    assert bo.statuses("run") == {"a": "cancelled", "b": "completed"}
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_a_child_that_was_forked_twice_into_the_background_ends_too(
 ) -> None:
     script = DOUBLE_FORK % {"session": session, "then": then}
     bo.begin({"id": "a", "command": [sys.executable, "-c", script]})
-    assert bo("run", "--timeout", "1s", "--grace", "0.3s").code == 1
+    assert bo("run", "--timeout", "2s", "--grace", "0.3s").code == 1
     assert not lives(int((bo.folder / "grandchild").read_text()))
     assert_timed_out_once(bo)
 
@@ -80,7 +80,7 @@ def test_a_child_that_hides_its_environment_is_found_by_the_lock_that_it_holds(b
         "setsid env -i sh -c 'echo $$ >child; trap : TERM; while :; do sleep 0.02; done' & wait; sleep 300"
     )
     bo.begin({"id": "a", "command": sh(script)})
-    assert bo("run", "--timeout", "1s", "--grace", "0.2s").code == 1
+    assert bo("run", "--timeout", "2s", "--grace", "0.2s").code == 1
     assert not lives(int((bo.folder / "child").read_text()))
     assert_timed_out_once(bo)
 
