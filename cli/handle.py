@@ -68,13 +68,14 @@ class Handler:
         `EventStore.append` raises; a Conflict only after PATIENCE.
         """
         settled = self._settle(lambda _: commands, together=True)
+        self.save_snapshot()
         return [event for made in settled if not isinstance(made.events, Refused) for event in made.events]
 
     def handle_each(self, commands: Callable[[Build], Iterable[AnyCommand]]) -> list[Settled]:
         """Like `handle`, but each command stands for itself: its events, or why it was refused.
 
         `commands` makes them one by one, from the build as those before have changed it; it is asked
-        anew after a conflict.
+        anew after a conflict. Whoever comes often says when it is time to `save_snapshot`.
         """
         return self._settle(commands, together=False)
 
@@ -104,7 +105,6 @@ class Handler:
                 continue
             self._ahead = False
             self._folded += len(events)
-            self.save_snapshot()
             return settled
 
     def _decide(self, commands: Callable[[Build], Iterable[AnyCommand]], together: bool) -> list[Settled]:

@@ -33,4 +33,5 @@ class Publisher:
         publish(self._project, handler.build, head, texts=texts)
         self._results_seq = head.seq
         if texts:
+            handler.save_snapshot()
             self._texts_seq, self._texts_at, self._texts_cost = head.seq, monotonic(), monotonic() - began
