@@ -8,6 +8,7 @@ from typing import Any
 from cli.handle import Handler
 from cli.options import Invocation
 from cli.output import show, warn
+from cli.publish import is_published
 from cli.trailing import publish_soon
 from eventlog.events import KnownEvent, LateResultReceived, WorkerEvent
 from projections.build import Build
@@ -19,7 +20,8 @@ def act(
 ) -> tuple[list[KnownEvent], list[str]]:
     """Does `commands`, all or none, and publishes; returns the events and what to warn of."""
     events = handler.handle(commands)
-    if not events:
+    # What is so already may be the work of a command that died, or failed, before it could publish.
+    if not events and is_published(handler.project, handler.head):
         return events, []
     warning = publish_soon(handler)
     if warning:

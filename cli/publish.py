@@ -83,6 +83,12 @@ def publish(project: Project, build: Build, head: Head, *, texts: bool = True) -
         )
 
 
+def is_published(project: Project, head: Head) -> bool:
+    """Whether the derived files are as new as `head`, as far as whoever wrote them last has noted."""
+    published = _parse(read_file(project, _PUBLISHED) or b"")
+    return published.texts.seq >= head.seq and published.results.seq >= head.seq
+
+
 def rebuild(handler: Handler) -> list[str]:
     """Writes all derived files anew, also from what was appended since `handler` was loaded.
 
