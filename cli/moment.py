@@ -40,7 +40,8 @@ def load_from_start(project: Project) -> Handler:
 
 def take_in(project: Project, at: str | None, take: Callable[[AnyEvent], None]) -> None:
     """Hands every event from the beginning to `take`, up to now or `at`; raises as `load_at` does."""
-    until = find_seq(project.require(), at) if at is not None else None
+    project.require()
+    until = find_seq(project, at) if at is not None else None
     for batch in project.store.read(until=until):
         for event in batch.events:
             take(event)

@@ -29,8 +29,8 @@ def wait(invocation: Invocation, workers: tuple[str, ...], any_: bool, timeout: 
     """Wait until workers, or the whole build, are finished.
 
     Without --worker: until everything is completed or nothing more can happen by itself. A failure
-    that will be tried again is not the end. Exits with 0 when what was waited for is completed, 1
-    when it ended otherwise, 124 when the time ran out.
+    that will be tried again is not the end. Exits with 0 when what was waited for is completed (of
+    the whole build: what was not cancelled), 1 when it ended otherwise, 124 when the time ran out.
 
     Example: bo wait -p auth --timeout 30m
     """
@@ -53,8 +53,10 @@ def wait(invocation: Invocation, workers: tuple[str, ...], any_: bool, timeout: 
             watch.wait(left)
     wanted = [find(build, worker) for worker in dict.fromkeys(workers)] or build.workers
     completed = [worker.id for worker in wanted if worker.status == "completed"]
-    settled = [worker for worker in wanted if worker.status in ("completed", "cancelled")]
-    good = bool(completed) if any_ else len(settled) == len(wanted)
+    if workers:
+        good = bool(completed) if any_ else len(completed) == len(wanted)
+    else:
+        good = build.status == "completed"
     data: dict[str, Any] = {
         "project": handler.project.name,
         "finished": finished,

@@ -89,6 +89,47 @@ def test_where_there_is_no_project_the_way_to_begin_one_is_shown(bo: Bo) -> None
     assert not bo.builds.exists()
 
 
+ABOUT_A_PROJECT = (
+    "status",
+    "ready",
+    "review",
+    "complete -w a",
+    "reset -w a",
+    "note text",
+    "log",
+    "tail",
+    "replay",
+    "verify",
+    "rebuild",
+    "audit",
+    "run",
+    "spawn -w a",
+    "wait",
+    "stop",
+    "why -w a",
+    "blame -w a status",
+    "diff 1",
+    "critical-path",
+    "what-if",
+    "plan",
+    "readme",
+    "graph",
+    "timeline",
+    "report",
+    "export --format csv",
+    "prime",
+    "fork --at 1 --as other",
+)
+
+
+@pytest.mark.parametrize("command", ABOUT_A_PROJECT)
+def test_every_command_about_a_project_says_that_there_is_none_of_that_name(bo: Bo, command: str) -> None:
+    answer = bo(*command.split(), "-p", "nowhere")
+    assert (answer.code, answer.json["code"]) == (1, "no_project")
+    assert answer.json["error"] == "Project 'nowhere' not found"
+    assert not bo.path("nowhere").exists()
+
+
 def test_a_folder_of_projects_may_be_a_link_and_may_be_renamed(bo: Bo) -> None:
     bo.init()
     bo.builds.rename(bo.folder / "moved")

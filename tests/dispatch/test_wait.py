@@ -73,15 +73,22 @@ def test_a_failure_that_will_be_tried_again_is_not_the_end(bo: Runs) -> None:
     assert all(finish(wait)["success"] for wait in waits)
 
 
-@pytest.mark.parametrize(("how", "code"), [(("fail", "--reason", "no"), 1), (("cancel",), 0)])
-def test_a_failure_is_told_by_the_exit_code_and_what_was_cancelled_is_settled(
-    bo: Runs, how: tuple[str, ...], code: int
-) -> None:
+@pytest.mark.parametrize("how", [("fail", "--reason", "no"), ("cancel",)])
+def test_who_waits_for_a_worker_is_told_that_it_was_not_completed(bo: Runs, how: tuple[str, ...]) -> None:
     bo.begin(worker("a"), worker("b"))
     wait = waiting(bo, "-w", "a")
     assert bo(*how, "-p", "run", "-w", "a").code == 0
     assert finish(wait)["finished"]
-    assert wait.returncode == code
+    assert wait.returncode == 1
+
+
+def test_a_whole_build_is_done_when_what_was_not_cancelled_is_completed(bo: Runs) -> None:
+    bo.begin(worker("a"), worker("b"))
+    wait = waiting(bo)
+    assert bo("cancel", "-p", "run", "-w", "a").code == 0
+    assert bo("complete", "-p", "run", "-w", "b").code == 0
+    assert finish(wait)["success"]
+    assert wait.returncode == 0
 
 
 def test_when_the_time_runs_out_it_says_so_even_while_other_things_happen(bo: Runs) -> None:
