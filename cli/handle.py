@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from cli import clock
 from cli.project import Project
+from cli.secrets import mask, mask_all
 from cli.snapshot import pays, read_snapshot, write_snapshot
 from eventlog.errors import Conflict, NotFound, Refused
 from eventlog.events import KnownEvent
@@ -35,7 +36,7 @@ class Handler:
 
     def __init__(self, project: Project, actor: str) -> None:
         self.project = project
-        self.actor = actor
+        self.actor = mask(actor)
         self.build = Build()
         self.head = START
         self._folded = 0
@@ -112,7 +113,7 @@ class Handler:
         now = clock.now()
         seq = self.head.seq
         settled: list[Settled] = []
-        for command in commands(self.build):
+        for command in map(mask_all, commands(self.build)):
             try:
                 made = decide(self.build, command, now, self.actor)
             except Refused as refusal:

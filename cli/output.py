@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from cli.secrets import mask
 from eventlog.errors import InvalidPlan, OrchestratorError
 from projections.render.escape import visible
 
@@ -127,9 +128,10 @@ def warn(message: str) -> None:
 
 def show_error(as_json: bool, error: OrchestratorError) -> None:
     """Says what is wrong and what to do: as a JSON object on standard output, to people on standard error."""
-    problems = list(error.problems) if isinstance(error, InvalidPlan) else []
+    problems = [mask(problem) for problem in error.problems] if isinstance(error, InvalidPlan) else []
+    message, hint = mask(str(error)), mask(error.hint)
     if as_json:
-        answer: dict[str, Any] = {"error": str(error), "code": error.code, "hint": error.hint}
+        answer: dict[str, Any] = {"error": message, "code": error.code, "hint": hint}
         show_json(answer | ({"problems": problems} if problems else {}))
         return
     if len(problems) > 1:
@@ -137,9 +139,9 @@ def show_error(as_json: bool, error: OrchestratorError) -> None:
         for problem in problems:
             print(f"  - {visible(problem)}", file=sys.stderr)
     else:
-        print(f"error: {visible(str(error))}", file=sys.stderr)
-    if error.hint:
-        print(f"hint: {visible(error.hint)}", file=sys.stderr)
+        print(f"error: {visible(message)}", file=sys.stderr)
+    if hint:
+        print(f"hint: {visible(hint)}", file=sys.stderr)
 
 
 def console() -> Console:
