@@ -85,6 +85,14 @@ def test_a_completed_worker_that_others_built_on_is_not_reopened() -> None:
     )
 
 
+def test_of_many_that_built_on_it_five_are_named() -> None:
+    names = [f"w{number}" for number in range(7)]
+    begun = [happened(WorkerSpawned, worker=name, attempt=1) for name in names]
+    given(planned("a", *(f"{name}: a" for name in names)), SPAWNED, COMPLETED, *begun).when(
+        cmd.Reset(worker="a")
+    ).then_refused("others_began", "7 that depend on it have begun: w0, w1, w2, w3, w4\n")
+
+
 def test_force_reopens_a_completed_worker_that_others_built_on_and_the_event_says_so() -> None:
     given(*BEGUN).when(cmd.Reset(worker="a", force=True)).then(
         WorkerReset, worker="a", attempt=1, forced=True

@@ -102,6 +102,13 @@ def test_each_attempt_is_heard_late() -> None:
     ).then(LateResultReceived, worker="a", attempt=2, outcome="completed")
 
 
+def test_an_earlier_attempt_that_says_what_the_latest_said_is_kept() -> None:
+    done = happened(WorkerCompleted, worker="a", attempt=2, output="a.py")
+    given(planned("a"), *OVER["followed_by_another"], done).when(
+        cmd.Complete(worker="a", attempt=1, output="a.py")
+    ).then(LateResultReceived, worker="a", attempt=1, outcome="completed", output="a.py")
+
+
 @pytest.mark.parametrize(
     ("ending", "command"),
     [

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from eventlog.errors import InvalidPlan
-from eventlog.events import PlanAmended, PlanImported, WorkerCompleted, WorkerSpawned
+from eventlog.events import PlanAmended, PlanImported, WorkerCompleted, WorkerSpawned, WorkerSubmitted
 from projections import commands as cmd
 from tests.spec.scenario import EARLIER, folded, given, happened, planned
 
@@ -183,6 +183,13 @@ def test_an_import_adopts_statuses_and_times_and_what_is_blocked_is_pending() ->
 
 def test_an_imported_worker_that_was_running_is_completed_by_hand() -> None:
     given(IMPORTED).when(cmd.Complete(worker="b")).then(WorkerCompleted, worker="b", attempt=0)
+
+
+def test_approving_an_imported_worker_keeps_the_conversation_that_it_came_with() -> None:
+    submitted = happened(WorkerSubmitted, worker="d", attempt=0)
+    given(IMPORTED, submitted).when(cmd.Approve(worker="d")).then(
+        WorkerCompleted, worker="d", attempt=0, conversation="con_1", approved=True
+    )
 
 
 def test_an_imported_worker_that_was_completed_is_so_already() -> None:

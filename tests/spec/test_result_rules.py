@@ -10,6 +10,7 @@ from eventlog.events import (
     WorkerCancelled,
     WorkerCompleted,
     WorkerFailed,
+    WorkerRejected,
     WorkerSpawned,
     WorkerSubmitted,
     WorkerTimedOut,
@@ -59,6 +60,13 @@ def test_a_worker_with_open_dependencies_is_not_completed() -> None:
 def test_force_completes_a_worker_with_open_dependencies_and_the_event_says_so() -> None:
     given(planned("a", "b: a")).when(cmd.Complete(worker="b", force=True)).then(
         WorkerCompleted, worker="b", forced=True
+    )
+
+
+def test_a_worker_that_was_spawned_by_force_completes_like_any_other() -> None:
+    spawned = happened(WorkerSpawned, worker="b", attempt=1, forced=True)
+    given(planned("a", "b: a"), spawned).when(cmd.Complete(worker="b", attempt=1)).then(
+        WorkerCompleted, worker="b", attempt=1
     )
 
 
@@ -143,6 +151,13 @@ def test_failing_twice_with_the_same_error_changes_nothing() -> None:
 def test_another_error_of_a_failed_worker_is_refused() -> None:
     given(planned("a"), SPAWNED, FAILED).when(cmd.Fail(worker="a", error="f")).then_refused(
         "already_finished", "bo reset -w a"
+    )
+
+
+def test_a_failure_with_the_words_of_a_rejection_is_not_taken_for_it() -> None:
+    rejected = happened(WorkerRejected, worker="a", attempt=1, reason="no tests")
+    given(planned("a"), SPAWNED, SUBMITTED, rejected).when(cmd.Fail(worker="a", error="no tests")).then(
+        WorkerFailed, worker="a", attempt=0, error="no tests"
     )
 
 

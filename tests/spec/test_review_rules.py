@@ -131,6 +131,13 @@ def test_another_reason_for_work_that_was_sent_back_is_not_swallowed() -> None:
     ).then_refused("not_in_review")
 
 
+def test_what_was_handed_in_again_is_sent_back_again_for_the_same_reason() -> None:
+    by_hand = happened(WorkerSubmitted, worker="a", attempt=0)
+    given(planned("a"), SPAWNED, SUBMITTED, REJECTED, by_hand).when(
+        cmd.Reject(worker="a", reason="no tests")
+    ).then(WorkerRejected, worker="a", attempt=0, reason="no tests")
+
+
 def test_completed_work_is_not_rejected() -> None:
     done = happened(WorkerCompleted, worker="a", attempt=1)
     given(planned("a"), SPAWNED, SUBMITTED, done).when(cmd.Reject(worker="a")).then_refused("not_in_review")

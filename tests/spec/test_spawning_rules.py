@@ -55,10 +55,14 @@ def test_a_worker_with_open_dependencies_is_refused_and_they_are_named_with_thei
     )
 
 
-def test_of_many_open_dependencies_five_are_named_and_the_rest_counted() -> None:
-    names = [f"w{number}" for number in range(8)]
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(5, "'w4' (pending)\n"), (6, "'w4' (pending) and 1 more\n"), (8, "'w4' (pending) and 3 more\n")],
+)
+def test_of_many_open_dependencies_five_are_named_and_the_rest_counted(count: int, words: str) -> None:
+    names = [f"w{number}" for number in range(count)]
     given(planned(*names, f"z: {' '.join(names)}")).when(cmd.Spawn(worker="z")).then_refused(
-        "not_ready", "'w4' (pending) and 3 more"
+        "not_ready", words
     )
 
 
@@ -123,6 +127,11 @@ def test_an_attempt_that_is_over_makes_no_progress() -> None:
     )
 
 
+def test_no_attempt_has_the_number_of_none() -> None:
+    for command in (cmd.Progress(worker="a", attempt=0), cmd.Submit(worker="a", attempt=0)):
+        given(planned("a")).when(command).then_refused("stale_attempt", "attempt 0")
+
+
 @pytest.mark.parametrize("events", [[], [SPAWNED, SUBMITTED]], ids=["pending", "review_pending"])
 def test_only_a_worker_in_progress_makes_progress(events: list[WorkerSpawned]) -> None:
     given(planned("a"), *events).when(cmd.Progress(worker="a")).then_refused("not_in_progress", "bo note")
@@ -132,6 +141,13 @@ def test_only_a_worker_in_progress_makes_progress(events: list[WorkerSpawned]) -
 def test_progress_is_a_percentage(percent: float) -> None:
     given(planned("a"), SPAWNED).when(cmd.Progress(worker="a", percent=percent)).then_refused(
         "invalid_amount", "0 to 100"
+    )
+
+
+@pytest.mark.parametrize("percent", [0.0, 0.5, 100.0])
+def test_progress_goes_from_nothing_to_all(percent: float) -> None:
+    given(planned("a"), SPAWNED).when(cmd.Progress(worker="a", percent=percent)).then(
+        WorkerProgressed, worker="a", attempt=1, percent=percent
     )
 
 
