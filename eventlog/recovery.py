@@ -121,8 +121,6 @@ def _find_damage(lines: list[bytes], head: Head) -> tuple[Head, Corrupt]:
 
 
 def _fault(line: bytes) -> str:
-    if len(line) >= MAX_LINE:
-        return f"it is longer than {MAX_LINE:,} bytes"
     if line[-HASH_SIZE : -HASH_SIZE + 9] != b',"hash":"' or line[-2:] != b'"}':
         return "it does not end in a hash"
     return "its hash does not follow from the line before it and its own bytes"

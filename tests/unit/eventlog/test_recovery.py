@@ -151,6 +151,25 @@ def test_a_line_without_a_hash_is_damage(extra: bytes) -> None:
     assert examine(TEN + extra)[2] == Corrupt(11, len(TEN), "it does not end in a hash")
 
 
+HASHED = ',"hash":"' + "0" * 64
+NO_HASH, NOT_ITS_HASH = "it does not end in a hash", "its hash does not follow from the line before it"
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (HASHED + '"}', NOT_ITS_HASH),
+        (HASHED + '")', NO_HASH),
+        (HASHED + "'}", NO_HASH),
+        (HASHED.replace("hash", "hush") + '"}', NO_HASH),
+    ],
+)
+def test_a_line_that_has_a_wrong_hash_is_told_from_one_that_has_none(end: str, reason: str) -> None:
+    verdict = examine(TEN + b'{"seq":11' + end.encode() + b"\n")[2]
+    assert isinstance(verdict, Corrupt)
+    assert verdict.reason.startswith(reason)
+
+
 def test_a_byte_order_mark_is_damage_of_the_first_line() -> None:
     prefix, _, verdict = examine(b"\xef\xbb\xbf" + TEN)
     assert prefix == b""
@@ -188,6 +207,14 @@ def test_blocks_shrink_again_behind_a_long_line() -> None:
     reading = Bytes(data)
     Scan(reading, first).finish()
     assert reading.largest == BLOCK
+
+
+@pytest.mark.parametrize("size", [BLOCK, 3 * BLOCK, 50 * BLOCK])
+def test_blocks_grow_in_steps_and_not_far_beyond_a_long_line(size: int) -> None:
+    data, _ = sealed([note("x" * size)])
+    reading = Bytes(data)
+    assert Scan(reading).finish() == Clean()
+    assert reading.largest <= 5 * len(data)
 
 
 def test_memory_is_bounded_by_a_block_where_lines_are_short() -> None:
