@@ -15,7 +15,7 @@ from tests.logs import everything, whole_lines
 
 ROOT = Path(__file__).resolve().parents[2]
 
-SOAK_MINUTES = float(os.environ.get("SOAK_MINUTES", "5"))
+SOAK_MINUTES = float(os.environ.get("SOAK_MINUTES", "10"))
 """How long each test marked `soak` goes on."""
 
 

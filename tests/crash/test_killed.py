@@ -23,8 +23,12 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "project" / "events.jsonl"
 
 
-def kill_again_and_again(log: Path, chance: Random, rounds: Callable[[int], bool]) -> None:
-    """Kills one writer after another in the middle of its work; each goes on where the last one ended."""
+def kill_again_and_again(log: Path, chance: Random, rounds: Callable[[int], bool]) -> dict[str, int]:
+    """Kills one writer after another in the middle of its work; each goes on where the last one ended.
+
+    Returns what they went through.
+    """
+    acknowledgements = 0
     known: dict[int, str] = {}
     number = 0
     while rounds(number):
@@ -35,7 +39,9 @@ def kill_again_and_again(log: Path, chance: Random, rounds: Callable[[int], bool
             writer.go()
             lines = [writer.said() for _ in range(chance.randint(0, 60))]
             writer.process.send_signal(signal.SIGKILL)
-            known |= acknowledged(lines + [line for line in writer.rest() if line])
+            told = acknowledged(lines + [line for line in writer.rest() if line])
+            acknowledgements += len(told)
+            known |= told
         if log.exists():
             left = check_log(log, known)
             assert len(left) <= max(known, default=0) + 1, "more than one event that nobody acknowledged"
@@ -45,6 +51,7 @@ def kill_again_and_again(log: Path, chance: Random, rounds: Callable[[int], bool
     store.append([note("last")], end_of(store))
     assert store.examine().verdict == Clean()
     check_log(log, known)
+    return {"lives": number, "kills": number, "acknowledged": acknowledgements, "lost": 0}
 
 
 def test_writers_killed_at_any_moment_lose_nothing_that_they_acknowledged(log: Path) -> None:
@@ -53,9 +60,11 @@ def test_writers_killed_at_any_moment_lose_nothing_that_they_acknowledged(log: P
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_writers_killed_for_minutes_lose_nothing_that_they_acknowledged(log: Path) -> None:
+def test_writers_killed_for_minutes_lose_nothing_that_they_acknowledged(
+    log: Path, record_property: Callable[[str, object], None]
+) -> None:
     end = monotonic() + SOAK_MINUTES * 60
-    kill_again_and_again(log, Random(os.urandom(8)), lambda _: monotonic() < end)
+    record_property("soak", kill_again_and_again(log, Random(os.urandom(8)), lambda _: monotonic() < end))
 
 
 def race(log: Path, writers: int, count: int) -> None:

@@ -11,16 +11,8 @@ import errno
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from eventlog import START, Batch, Conflict, CorruptLog, Head, JsonlStore
 from eventlog.errors import StorageFailed
@@ -28,7 +20,6 @@ from eventlog.lock import parse
 from eventlog.recovery import Clean, Corrupt, TornTail
 from eventlog.store import seal
 from tests.crash.memory_disk import Killed, MemoryDisk
-from tests.crash.processes import SOAK_MINUTES
 from tests.logs import note, whole_lines
 
 FOLDER = "/builds/project"
@@ -209,15 +200,3 @@ class LivesOfALog(RuleBasedStateMachine):
 
 
 TestLivesOfALog = LivesOfALog.TestCase
-
-
-@pytest.mark.soak
-@pytest.mark.timeout(0)
-def test_many_long_lives_of_a_log() -> None:
-    lives = settings(
-        max_examples=max(1, int(300 * SOAK_MINUTES)),
-        stateful_step_count=100,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    run_state_machine_as_test(LivesOfALog, settings=lives)
