@@ -54,8 +54,13 @@ def _blocks(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def replace(file: str, parts: Iterable[bytes]) -> int:
-    """Gives a file its new content in one step; returns its size. Raises FileNotWritten."""
-    folder, name = os.path.split(file)
+    """Gives a file its new content in one step; returns its size. Raises FileNotWritten.
+
+    A symbolic link stays one: what it points to is replaced.
+    """
+    if os.path.exists(file) and not os.path.isfile(file):
+        return _write_into(file, parts)
+    folder, name = os.path.split(os.path.realpath(file))
     new = os.path.join(folder, f".{name}.{os.getpid()}.new")
     size = 0
     try:
@@ -65,12 +70,23 @@ def replace(file: str, parts: Iterable[bytes]) -> int:
                 for part in parts:
                     size += stream.write(part)
                 stream.flush()
-                os.replace(new, file)
+                os.replace(new, os.path.join(folder, name))
             except BaseException:
                 os.unlink(new)
                 raise
     except OSError as error:
-        raise FileNotWritten(
-            f"cannot write {file}: {error.strerror}", hint="name another file with -o"
-        ) from error
+        raise _not_written(file, error) from error
     return size
+
+
+def _write_into(file: str, parts: Iterable[bytes]) -> int:
+    """Writes into a device or a pipe, which must stay what it is."""
+    try:
+        with open(file, "wb") as stream:
+            return sum(stream.write(part) for part in parts)
+    except OSError as error:
+        raise _not_written(file, error) from error
+
+
+def _not_written(file: str, error: OSError) -> FileNotWritten:
+    return FileNotWritten(f"cannot write {file}: {error.strerror}", hint="name another file with -o")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import os
@@ -150,13 +151,23 @@ def _run(arguments: list[str]) -> int:
     except (BrokenPipeError, _ReaderGone):
         raise
     except OSError as error:
-        show_error(as_json, StorageFailed(f"{error.filename or 'the system'}: {error.strerror or error}"))
+        message = f"{error.filename or 'the system'}: {error.strerror or error}"
+        failed = StorageFailed if error.errno in _STORAGE else _SystemSaidNo
+        show_error(as_json, failed(message))
         return 4
     except Exception as error:
         if os.environ.get("BO_DEBUG"):
             raise
         show_error(as_json, _Bug(f"unexpected {type(error).__name__}: {error}"))
         return 1
+
+
+_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+
+
+class _SystemSaidNo(OrchestratorError):
+    code = "system"
+    default_hint = "the operating system refused; see that the path is there and may be used"
 
 
 class _Bug(OrchestratorError):

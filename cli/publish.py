@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from cli.derived import read_file, replace_file
 from cli.project import Project
-from eventlog.errors import RegressedLog
+from eventlog.errors import LogError, RegressedLog
 from eventlog.head import START, Head
 from projections.build import Build
 from projections.render.plan_json import plan_json
@@ -61,7 +61,7 @@ def publish(project: Project, build: Build, head: Head, *, texts: bool = True) -
     """Brings the derived files up to `head`, unless they are newer. Returns a warning, or None.
 
     Without `texts` only spawn_results.jsonl, which costs what is new; the others cost the plan's size.
-    Never raises for the disk: the log is the truth, and `rebuild` brings the files back.
+    Never raises for the disk or the log: what is acknowledged is so, and `rebuild` brings the files back.
     """
     try:
         # Rendered before the lock is taken, or a large plan would hold up everybody's results.
@@ -77,7 +77,7 @@ def publish(project: Project, build: Build, head: Head, *, texts: bool = True) -
                 published = _append_results(project, published, head)
             _record(fd, published)
         return None
-    except (OSError, TimeoutError) as error:
+    except (OSError, LogError) as error:
         return (
             f"the event is in the log, but the derived files could not be written: {error}; see `bo rebuild`"
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+from time import sleep
 
 from cli.handle import Handler
 from cli.project import Project
@@ -48,8 +49,13 @@ def _start(project: Project) -> None:
 def run_publisher(project: Project) -> None:
     """Publishes all that the log says, unless another publisher waits, who is going to do it too."""
     waiting, rendering = _open(project, WAITING), _open(project, RENDERING)
-    if not _lock(waiting, fcntl.LOCK_EX | fcntl.LOCK_NB):
-        return
+    # Whoever asks whether it is held holds it for a moment.
+    tries = 5
+    while not _lock(waiting, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        tries -= 1
+        if tries == 0:
+            return
+        sleep(0.01)
     _lock(rendering, fcntl.LOCK_EX)
     os.close(waiting)
     # Only now is the log read: whoever found us waiting had appended before.

@@ -12,12 +12,15 @@ import click
 from cli.durations import Duration
 from cli.handle import Handler
 from cli.options import Invocation, on_project
-from cli.output import show
+from cli.output import show, tell
 from cli.project import Project
 from eventlog.errors import Refused
 from projections.build import FINISHED, Build
 from projections.views.status import status_counts
 from projections.worker_rules import find
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at who is alive, while nothing is heard."""
 
 
 @click.command()
@@ -31,6 +34,7 @@ def wait(invocation: Invocation, workers: tuple[str, ...], any_: bool, timeout: 
     Without --worker: until everything is completed or nothing more can happen by itself. A failure
     that will be tried again is not the end. Exits with 0 when what was waited for is completed (of
     the whole build: what was not cancelled), 1 when it ended otherwise, 124 when the time ran out.
+    When its dispatchers have died it says so, and waits for whoever goes on.
 
     Example: bo wait -p auth --timeout 30m
     """
@@ -43,6 +47,7 @@ def wait(invocation: Invocation, workers: tuple[str, ...], any_: bool, timeout: 
     for worker in workers:
         find(build, worker)
     deadline = None if timeout is None else monotonic() + timeout
+    told = False
     with Watch(handler.project.store.path) as watch:
         while True:
             handler.refresh()
@@ -50,7 +55,13 @@ def wait(invocation: Invocation, workers: tuple[str, ...], any_: bool, timeout: 
             left = None if deadline is None else deadline - monotonic()
             if finished or (left is not None and left <= 0):
                 break
-            watch.wait(left)
+            # Only a dispatcher can die without a word in the log: without one there is nothing to look at.
+            looks = LOOK_EVERY if build.dispatchers and not told else float("inf")
+            while not watch.wait(_soonest(left, looks)):
+                told = told or _tell_of_the_dead(handler)
+                left = None if deadline is None else deadline - monotonic()
+                if left is not None and left <= 0:
+                    break
     wanted = [find(build, worker) for worker in dict.fromkeys(workers)] or build.workers
     completed = [worker.id for worker in wanted if worker.status == "completed"]
     if workers:
@@ -68,6 +79,22 @@ def wait(invocation: Invocation, workers: tuple[str, ...], any_: bool, timeout: 
     what = "finished" if finished else "not finished in time"
     show(invocation.as_json, data, lambda: f"{what}: {len(completed)} of {len(wanted)} completed")
     return 124 if not finished else 0 if good else 1
+
+
+def _soonest(left: float | None, looks: float) -> float | None:
+    soonest = looks if left is None else min(left, looks)
+    return None if soonest == float("inf") else soonest
+
+
+def _tell_of_the_dead(handler: Handler) -> bool:
+    """Says, and returns, that all dispatchers have died at their work: only a new one goes on with it."""
+    from cli.dispatch.presence import is_present
+
+    names = handler.build.dispatchers
+    if not names or any(is_present(handler.project, name) for name in names):
+        return False
+    tell(f"no dispatcher of {handler.project.name} is alive; `bo run` goes on where they died")
+    return True
 
 
 def _is_finished(build: Build, workers: tuple[str, ...], any_: bool) -> bool:

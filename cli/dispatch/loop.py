@@ -105,12 +105,16 @@ class Dispatcher:
                 return
             watch.drain()
             if not self._has_news():
-                _wait([self._runner.descriptor, stopping.descriptor, watch.descriptor], self._pause())
+                pause = self._pause(stopping.requests > 0)
+                _wait([self._runner.descriptor, stopping.descriptor, watch.descriptor], pause)
             if stopping.drain():
                 self._observer.stopping(stopping.requests)
 
-    def _pause(self) -> float:
-        wait = min(self._attempts.next_deadline(), *self._retries.values(), float("inf")) - monotonic()
+    def _pause(self, stopping: bool) -> float:
+        """Returns the seconds until something is due. A retry is only while there is a place for it."""
+        has_place = len(self._attempts) < self._jobs and not stopping and self.breaker.open_because is None
+        retries = self._retries.values() if has_place else ()
+        wait = min(self._attempts.next_deadline(), *retries, float("inf")) - monotonic()
         return max(0.0, min(wait, LOOK_EVERY, self._observer.every))
 
     # --- what others do

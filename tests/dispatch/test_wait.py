@@ -120,3 +120,18 @@ def times_woken(pid: int) -> str:
 def test_what_cannot_be_waited_for_is_refused(bo: Runs, arguments: tuple[str, ...], code: str) -> None:
     bo.begin(worker("a"))
     assert json.loads(bo("wait", *arguments).stdout)["code"] == code
+
+
+def test_who_waits_is_told_when_the_dispatcher_has_died(bo: Runs) -> None:
+    bo.begin(worker("a", work="sleep 5"))
+    dispatcher = bo.start("run", "-p", "run")
+    while not bo("status", "-p", "run").json["dispatchers"]:
+        pass
+    wait = bo.start("wait", "-p", "run")
+    dispatcher.kill()
+    dispatcher.wait()
+    assert wait.stderr is not None
+    assert b"no dispatcher of run is alive" in wait.stderr.readline()
+    assert bo("cancel", "-p", "run", "-w", "a").code == 0
+    assert wait.wait(30) == 1
+    assert bo("run", "-p", "run").code == 0
