@@ -129,9 +129,10 @@ def test_who_waits_is_told_when_the_dispatcher_has_died(bo: Runs) -> None:
         pass
     wait = bo.start("wait", "-p", "run")
     dispatcher.kill()
-    dispatcher.wait()
+    dispatcher.communicate()
     assert wait.stderr is not None
     assert b"no dispatcher of run is alive" in wait.stderr.readline()
     assert bo("cancel", "-p", "run", "-w", "a").code == 0
-    assert wait.wait(30) == 1
+    wait.communicate(timeout=30)
+    assert wait.returncode == 1
     assert bo("run", "-p", "run").code == 0
