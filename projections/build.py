@@ -158,6 +158,13 @@ class Build(Struct, array_like=True):
         place = self.index.get(worker)
         return None if place is None else self.workers[place]
 
+    def shown_status(self, place: int) -> str:
+        """Returns the status that is shown of a worker: a pending one is `ready` or `blocked`."""
+        status = self.workers[place].status
+        if status != "pending":
+            return status
+        return "ready" if place in self.ready else "blocked"
+
     def ready_workers(self) -> list[Worker]:
         """Returns the ready workers in plan order."""
         return [self.workers[place] for place in sorted(self.ready)]

@@ -11,8 +11,9 @@ import click
 from cli.clock import parse_time, seconds_between
 from cli.moment import as_seq, find_seq
 from cli.options import Invocation, on_project
-from cli.output import group, show, show_line, table
+from cli.output import group, show, show_line, table, warn
 from cli.project import Project, find_project, project_names
+from eventlog.errors import DamagedLog
 from eventlog.events import AnyEvent, tag_of
 from eventlog.head import START, Head
 from eventlog.store import Batch
@@ -132,26 +133,34 @@ def tail(invocation: Invocation, follow: bool, count: int, every: bool) -> None:
     project = invocation.project().require()
     after = project.store.head(back=count)
     for batch in project.store.follow(after) if follow else project.store.read(after):
-        _show_batch(invocation, batch, "")
+        _show_batch(invocation, batch)
 
 
-def _show_batch(invocation: Invocation, batch: Batch, prefix: str) -> None:
+def _show_batch(invocation: Invocation, batch: Batch) -> None:
     for event, raw in events_of(batch):
-        show_line(raw if invocation.as_json else prefix + line(event))
+        show_line(raw if invocation.as_json else line(event))
 
 
 def _tail_all(invocation: Invocation, follow: bool, count: int) -> None:
     """Looks at every log in turn: with many projects that is cheaper than a watch on each."""
     heads: dict[str, Head] = {}
+    damaged: set[str] = set()
     first = True
     while True:
         for name in project_names(invocation.builds):
             store = find_project(invocation.builds, name).store
             if name not in heads:
                 heads[name] = store.head(back=count) if first else START
-            for batch in store.read(heads[name]):
-                _show_batch(invocation, batch, f"{name}: ")
-                heads[name] = batch.head
+            try:
+                for batch in store.read(heads[name]):
+                    for event, raw in events_of(batch):
+                        with_name = b'{"project":"%s",' % name.encode() + raw[1:]
+                        show_line(with_name if invocation.as_json else f"{name}: {line(event)}")
+                    heads[name] = batch.head
+            except DamagedLog as error:
+                if name not in damaged:
+                    warn(f"{name}: {error}")
+                damaged.add(name)
         if not follow:
             return
         first = False
@@ -183,7 +192,7 @@ def replay(invocation: Invocation, at: str | None, speed: float | None) -> None:
             evolve(build, event)
         head = batch.head
     require_plan(build)
-    rows = [(w.id, "ready" if place in build.ready else w.status) for place, w in enumerate(build.workers)]
+    rows = [(w.id, build.shown_status(place)) for place, w in enumerate(build.workers)]
     data = {
         "project": project.name,
         "seq": head.seq,

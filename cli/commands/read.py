@@ -46,9 +46,7 @@ def _status_table(build: Build, project: str, activities: list[str]) -> Renderab
     done = build.counts.get("completed", 0)
     rows = []
     for place, worker in enumerate(build.workers):
-        status = (
-            "ready" if place in build.ready else "blocked" if worker.status == "pending" else worker.status
-        )
+        status = build.shown_status(place)
         error = worker.result.error if worker.result and worker.result.error else None
         progress = worker.attempt.message if worker.attempt and worker.status == "in_progress" else None
         waits = [build.workers[d].id for d in worker.dependencies if build.workers[d].status != "completed"]

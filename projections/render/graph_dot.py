@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from projections.build import Build
 from projections.render.escape import visible
-from projections.render.palette import LIGHT, spelled, word
+from projections.render.palette import LIGHT, spelled
 
 
 def graph_dot(build: Build, title: str) -> str:
@@ -16,8 +16,8 @@ def graph_dot(build: Build, title: str) -> str:
         '    node [shape=box, style="rounded,filled", fontname="monospace", fontsize=11];',
         '    edge [color="#8c959f", arrowsize=0.7];',
     ]
-    for worker in build.workers:
-        status = word(build, worker)
+    for place, worker in enumerate(build.workers):
+        status = build.shown_status(place)
         ink = LIGHT[status]
         lines.append(
             f"    {_quoted(worker.id)} [tooltip={_label(f'{worker.id}: {spelled(status)}')},"

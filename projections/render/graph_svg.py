@@ -15,7 +15,7 @@ from projections.render.graph_place import heights
 from projections.render.labels import short_ids
 from projections.render.legend import NO_LEGEND, legend
 from projections.render.markup import cut, text
-from projections.render.palette import LETTER, spelled, svg_style, word
+from projections.render.palette import LETTER, spelled, svg_style
 from projections.views.eta import duration
 
 BOX = 38.0
@@ -64,7 +64,7 @@ def graph_svg(build: Build, title: str, *, in_page: bool = False, critical: Iter
     planned = msgspec.json.decode(build.plan, type=_Plan).workers
     for place, worker in enumerate(build.workers):
         x, y = MARGIN + lanes.left[drawn.column[place]], middle[place] - BOX / 2
-        classes = f"{'k ' * (worker.id in marked)}{word(build, worker)}"
+        classes = f"{'k ' * (worker.id in marked)}{build.shown_status(place)}"
         box = (
             f'<g class="{classes}"><title>{text(_story(build, worker, planned[place]))}</title>'
             f'<rect x="{x:.0f}" y="{y:.1f}" width="{lanes.width[drawn.column[place]]:.0f}" height="{BOX:.0f}"'
@@ -138,7 +138,7 @@ def _lanes(drawn: Columns, standing: list[list[int]], labels: Sequence[str], fac
 
 
 def _fact(build: Build, worker: Worker) -> str:
-    parts = [spelled(word(build, worker))]
+    parts = [spelled(build.shown_status(build.index[worker.id]))]
     took = duration(worker) if worker.status in ("completed", "failed", "timed_out") else None
     if took is not None:
         parts.append(brief(took))

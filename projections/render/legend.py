@@ -7,6 +7,7 @@ from typing import NamedTuple
 from projections.build import Build
 from projections.render.markup import cut, text
 from projections.render.palette import LIGHT, spelled
+from projections.views.status import status_counts
 
 NARROWEST = 420.0
 
@@ -25,9 +26,7 @@ NO_LEGEND = Legend("", 0.0, 0.0)
 def legend(build: Build, title: str, width: float) -> Legend:
     """Returns the head of a picture of `build`, `width` pixels wide, or wider if that is too narrow."""
     width = max(width, NARROWEST)
-    counts = {status: build.counts.get(status, 0) for status in LIGHT if status != "ready"}
-    counts["ready"] = len(build.ready)
-    counts["pending"] -= len(build.ready)
+    counts = status_counts(build) | {"ready": len(build.ready)}
     done, total = build.counts.get("completed", 0), len(build.workers)
     about = f"{build.status}: {done} of {total} completed · event {build.seq} · {build.updated_at[:19]}Z"
     parts = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from projections.build import Build, Worker
+from projections.build import Build
 from projections.render.escape import mermaid
 
 MOST_WORKERS = 60
@@ -12,7 +12,7 @@ MOST_ARROWS = 400
 """Mermaid draws at most 500 by default, and an error in place of the graph beyond that."""
 
 _COLOURS = {
-    "pending": "fill:#eceff1,stroke:#78909c,color:#263238",
+    "blocked": "fill:#eceff1,stroke:#78909c,color:#263238",
     "ready": "fill:#e3f2fd,stroke:#1976d2,color:#0d47a1",
     "in_progress": "fill:#fff8e1,stroke:#ffa000,color:#5d4037",
     "review_pending": "fill:#f3e5f5,stroke:#8e24aa,color:#4a148c",
@@ -34,7 +34,7 @@ def flowchart(build: Build) -> list[str]:
     return [
         "flowchart LR",
         *(
-            f'    w{place}["{mermaid(worker.id)}"]:::{_colour(build, place, worker)}'
+            f'    w{place}["{mermaid(worker.id)}"]:::{_class(build.shown_status(place))}'
             for place, worker in enumerate(build.workers)
         ),
         *(
@@ -42,9 +42,10 @@ def flowchart(build: Build) -> list[str]:
             for place, worker in enumerate(build.workers)
             for dependency in worker.dependencies
         ),
-        *(f"    classDef {name} {style}" for name, style in _COLOURS.items()),
+        *(f"    classDef {_class(status)} {style}" for status, style in _COLOURS.items()),
     ]
 
 
-def _colour(build: Build, place: int, worker: Worker) -> str:
-    return "ready" if place in build.ready else worker.status
+def _class(status: str) -> str:
+    """The name of a status in the drawing: in every README.md so far `blocked` has that of pending."""
+    return "pending" if status == "blocked" else status

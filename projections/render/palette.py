@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from projections.build import Build, Worker
-
 
 class Ink(NamedTuple):
     """Fill, edge and text of a box."""
@@ -21,7 +19,7 @@ class Ink(NamedTuple):
 
 
 LIGHT = {
-    "pending": Ink("#f6f8fa", "#afb8c1", "#57606a"),
+    "blocked": Ink("#f6f8fa", "#afb8c1", "#57606a"),
     "ready": Ink("#ddf4ff", "#0969da", "#0550ae"),
     "in_progress": Ink("#fff8dc", "#bf8700", "#7d4e00"),
     "review_pending": Ink("#f5ebff", "#8250df", "#6639ba"),
@@ -31,7 +29,7 @@ LIGHT = {
     "cancelled": Ink("#f6f8fa", "#8c959f", "#59636e"),
 }
 DARK = {
-    "pending": Ink("#161b22", "#57606a", "#9ea7b3"),
+    "blocked": Ink("#161b22", "#57606a", "#9ea7b3"),
     "ready": Ink("#0d2440", "#388bfd", "#79c0ff"),
     "in_progress": Ink("#2b2111", "#d29922", "#e3b341"),
     "review_pending": Ink("#231a35", "#a371f7", "#d2a8ff"),
@@ -53,11 +51,6 @@ LETTER = 7.3
 """Width of a monospaced letter of 12 pixels, rounded up."""
 
 
-def word(build: Build, worker: Worker) -> str:
-    """Returns the status that people see: `ready` for who can be spawned, else the worker's own."""
-    return "ready" if build.index[worker.id] in build.ready else worker.status
-
-
 def css_variables(paper: str) -> str:
     """Returns the colours for one paper (`light` or `dark`) as CSS variables, for a page around pictures."""
     inks = LIGHT if paper == "light" else DARK
@@ -76,8 +69,8 @@ def css_variables(paper: str) -> str:
 
 
 def spelled(status: str) -> str:
-    """Returns a status as it is written for people; pending and not ready is blocked."""
-    return "blocked" if status == "pending" else status.replace("_", " ")
+    """Returns a status as it is written for people."""
+    return status.replace("_", " ")
 
 
 def svg_style() -> str:

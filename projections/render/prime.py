@@ -9,7 +9,7 @@ import msgspec
 from projections.build import Build, Worker
 from projections.render.escape import visible
 from projections.render.markup import cut
-from projections.views.status import plan_name
+from projections.views.status import plan_name, status_counts
 
 MOST = 8
 """Workers of a kind that are named."""
@@ -83,7 +83,7 @@ def _now(build: Build, project: str) -> Iterator[str]:
     ):
         if found := by_status.get(status):
             yield _line(label, map(tell, found), len(found))
-    if blocked := len(by_status.get("pending", [])) - len(build.ready):
+    if blocked := status_counts(build)["blocked"]:
         yield f"Blocked: {blocked}"
 
 

@@ -12,6 +12,7 @@ import msgspec
 from projections.build import STATUSES, Build, Worker
 from projections.render.escape import markdown, markdown_code, markdown_lines, visible
 from projections.render.mermaid import fits, flowchart
+from projections.views.status import status_counts
 
 WHOLE_TABLE = 200
 """Up to this many workers the table shows all of them; beyond, at most this many that matter now."""
@@ -64,15 +65,12 @@ def _front_matter(build: Build) -> str:
 
 def _progress(build: Build) -> str:
     total, completed = len(build.workers), build.counts.get("completed", 0)
-    parts = [
-        f"{count} {status.replace('_', ' ')}"
-        for status in STATUSES
-        if status not in ("pending", "completed") and (count := build.counts.get(status, 0))
-    ]
-    if build.ready:
-        parts.append(f"{len(build.ready)} ready")
-    if blocked := build.counts.get("pending", 0) - len(build.ready):
-        parts.append(f"{blocked} blocked")
+    counts = status_counts(build)
+    counts = {status: counts[status] for status in STATUSES if status not in ("pending", "completed")} | {
+        "ready": len(build.ready),
+        "blocked": counts["blocked"],
+    }
+    parts = [f"{count} {status.replace('_', ' ')}" for status, count in counts.items() if count]
     line = f"{completed} of {total} workers completed ({completed * 100 // total}%)"
     return f"{', '.join([line, *parts])}. The build is {build.status}."
 

@@ -23,6 +23,7 @@ from projections.render.report_style import report_style
 from projections.render.report_worker import chip, worker_story
 from projections.render.timeline_svg import timeline_svg
 from projections.views.history import seconds
+from projections.views.status import status_counts
 from projections.views.story import Story
 from projections.views.timeline import Timeline, critical_workers, timeline
 
@@ -109,11 +110,10 @@ def _tiles(account: Story, shown: Timeline, critical: list[str]) -> Iterator[str
     worked = sum(attempt.seconds or 0.0 for attempt in attempts)
     waited = sum(attempt.waited or 0.0 for attempt in attempts)
     total, done = len(build.workers), build.counts.get("completed", 0)
-    counts = {status: build.counts.get(status, 0) for status in LIGHT if status != "ready"}
-    counts["ready"], counts["pending"] = len(build.ready), counts["pending"] - len(build.ready)
+    counts = status_counts(build) | {"ready": len(build.ready)}
     yield '<svg class="bar" viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true">'
     x = 0.0
-    for status in ("completed", "in_progress", "review_pending", "failed", "timed_out", "ready", "pending"):
+    for status in ("completed", "in_progress", "review_pending", "failed", "timed_out", "ready", "blocked"):
         wide = 1000 * counts[status] / total
         yield f'<rect class="{status}" x="{x:.2f}" width="{wide:.2f}" height="10"/>' if wide else ""
         x += wide

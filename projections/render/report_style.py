@@ -35,7 +35,7 @@ th{text-align:left;color:var(--faint);font-weight:600;font-size:13px}
 th,td{padding:5px 12px 5px 0;border-bottom:1px solid var(--grid);vertical-align:top}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .wide{overflow-x:auto}
-pre{background:var(--pending-fill);border:1px solid var(--grid);border-radius:6px;padding:10px 12px;
+pre{background:var(--blocked-fill);border:1px solid var(--grid);border-radius:6px;padding:10px 12px;
 margin:6px 0;white-space:pre-wrap;max-height:320px;overflow:auto}
 details.w{border-bottom:1px solid var(--grid);content-visibility:auto;contain-intrinsic-size:auto 37px}
 details.w>summary{display:flex;flex-wrap:wrap;gap:4px 12px;align-items:center;padding:7px 4px;cursor:pointer;

@@ -7,7 +7,7 @@ from typing import Any
 
 from projections.render.duration import brief, hours
 from projections.render.markup import lines, text
-from projections.render.palette import spelled, word
+from projections.render.palette import spelled
 from projections.views.history import Attempt
 from projections.views.story import Said, Story
 
@@ -27,7 +27,7 @@ def worker_story(
     """Returns a worker with what unfolds below it; a link to `#w0` unfolds it, as the id is inside."""
     build, told = account.told.build, account.told.workers[place]
     worker = build.workers[place]
-    status = word(build, worker)
+    status = build.shown_status(place)
     ran = sum(attempt.seconds or 0.0 for attempt in told.attempts)
     facts = ([brief(ran)] if told.attempts else []) + (
         [f"{len(told.attempts)} attempts"] if len(told.attempts) > 1 else []

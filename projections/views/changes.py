@@ -8,7 +8,6 @@ from typing import Any
 from eventlog import events as ev
 from projections.build import Build
 from projections.views.history import Attempt, History, seconds
-from projections.views.why import state_of
 
 
 class Changes:
@@ -117,7 +116,7 @@ def compare(ours: History, theirs: History, project: str, other: str, same_until
 
 
 def _states(build: Build) -> list[str]:
-    return [state_of(build, place) for place in range(len(build.workers))]
+    return [build.shown_status(place) for place in range(len(build.workers))]
 
 
 def _moment(build: Build) -> dict[str, Any]:

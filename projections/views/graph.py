@@ -6,13 +6,12 @@ from typing import Any
 
 from projections.build import Build
 from projections.render.graph_columns import columns
-from projections.render.palette import word
 
 
 def graph_view(build: Build, project: str) -> dict[str, Any]:
     """Returns the workers in plan order, each with the column that a drawing gives it, and the edges.
 
-    `status` is `ready` for who can be spawned; an edge is a dependency and who needs it.
+    `status` is `ready` or `blocked` for a pending worker; an edge is a dependency and who needs it.
     """
     drawn = columns([worker.dependencies for worker in build.workers])
     return {
@@ -20,7 +19,7 @@ def graph_view(build: Build, project: str) -> dict[str, Any]:
         "seq": build.seq,
         "columns": drawn.number,
         "workers": [
-            {"id": worker.id, "status": word(build, worker), "column": drawn.column[place]}
+            {"id": worker.id, "status": build.shown_status(place), "column": drawn.column[place]}
             for place, worker in enumerate(build.workers)
         ],
         "edges": [

@@ -41,7 +41,7 @@ def why_view(found: Causes, project: str, worker: str) -> dict[str, Any]:
     """
     asked = find(found.build, worker)
     place = found.build.index[asked.id]
-    state = state_of(found.build, place)
+    state = found.build.shown_status(place)
     told: dict[str, Any] = {
         "project": project,
         "worker_id": asked.id,
@@ -61,14 +61,6 @@ def why_view(found: Causes, project: str, worker: str) -> dict[str, Any]:
     told["chain"] = [asdict(step) for step in chain]
     told["next"] = _next_step(found.build, root)
     return told
-
-
-def state_of(build: Build, place: int) -> str:
-    """Returns a worker's status, with `ready` and `blocked` for a pending one."""
-    worker = build.workers[place]
-    if worker.status != "pending":
-        return worker.status
-    return "ready" if place in build.ready else "blocked"
 
 
 # --- a worker that has begun or could: back through what made it possible
@@ -93,7 +85,7 @@ def _history(found: Causes, place: int) -> Iterator[Step]:
 
 def _step(found: Causes, place: int) -> Step:
     build, trace = found.build, found.traces[place]
-    state = state_of(build, place)
+    state = build.shown_status(place)
     if state == "ready" and trace.ready is not None:
         return _ready_step(found, place, trace.ready)
     if state == "blocked":
@@ -188,7 +180,7 @@ def _colon(reason: str) -> str:
 
 def _waits_for(build: Build, worker: Worker) -> str:
     missing = [place for place in worker.dependencies if build.workers[place].status != "completed"]
-    named = [f"{build.workers[place].id} ({state_of(build, place)})" for place in missing[:_NAMED]]
+    named = [f"{build.workers[place].id} ({build.shown_status(place)})" for place in missing[:_NAMED]]
     more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
     return f"waits for {', '.join(named)}{more}; {len(worker.dependencies) - len(missing)} of " + (
         f"{len(worker.dependencies)} dependencies are completed"
@@ -207,14 +199,14 @@ def _blockers(found: Causes, start: int) -> tuple[list[dict[str, Any]], int]:
     roots = []
     while queue:
         place = queue.popleft()
-        if state_of(build, place) != "blocked":
+        if build.shown_status(place) != "blocked":
             roots.append(place)
             continue
         for needed in build.workers[place].dependencies:
             if needed not in before and build.workers[needed].status != "completed":
                 before[needed] = place
                 queue.append(needed)
-    roots.sort(key=lambda place: (place in build.retrying, _WORST.index(state_of(build, place))))
+    roots.sort(key=lambda place: (place in build.retrying, _WORST.index(build.shown_status(place))))
     told = []
     for root in roots[:MOST_BLOCKERS]:
         path, at = [], root

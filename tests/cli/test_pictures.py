@@ -29,6 +29,8 @@ def worked(bo: Bo) -> Bo:
 def test_a_program_gets_the_graph_as_data(worked: Bo) -> None:
     answer = worked("graph").json
     assert answer["workers"][0] == {"id": "worker_schema", "status": "completed", "column": 0}
+    statuses = {worker["id"]: worker["status"] for worker in answer["workers"]}
+    assert statuses["worker_providers"] == worked("why", "-w", "worker_providers").json["state"] == "blocked"
     assert ["worker_oauth", "worker_providers"] in answer["edges"]
     assert (answer["seq"], answer["columns"]) == (5, 3)
 

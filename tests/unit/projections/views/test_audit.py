@@ -15,7 +15,6 @@ from projections.render.audit_md import audit_md, verdict
 from projections.views.audit import Audit, audit_view
 from projections.views.changes import Changes, compare
 from projections.views.history import history
-from projections.views.why import state_of
 from tests.spec.histories import histories
 from tests.spec.scenario import happened, planned
 from tests.unit.projections.render.markup import PARSER
@@ -130,7 +129,7 @@ def test_a_diff_has_exactly_the_workers_whose_state_differs(
     since = data.draw(st.integers(1, len(events)))
     answer = changed(events, since)
     before, after = fold(events[:since]), fold(events)
-    states = [{w.id: state_of(b, p) for p, w in enumerate(b.workers)} for b in (before, after)]
+    states = [{w.id: b.shown_status(p) for p, w in enumerate(b.workers)} for b in (before, after)]
     expected = {name for name in states[1] if states[0].get(name) != states[1][name]}
     assert {row["id"] for row in answer["changed"]} == expected
     assert all((r["before"], r["after"]) == tuple(s.get(r["id"]) for s in states) for r in answer["changed"])

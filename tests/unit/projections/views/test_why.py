@@ -15,7 +15,7 @@ from projections import fold
 from projections.render.worker import worker_objects
 from projections.views.blame import Blame, blame_view
 from projections.views.causes import Causes, causes
-from projections.views.why import state_of, why_view
+from projections.views.why import why_view
 from tests.spec.histories import histories
 from tests.spec.scenario import happened, planned
 
@@ -146,7 +146,7 @@ def test_every_worker_of_every_history_has_a_reason_and_an_end_to_it(events: lis
     assert found.build == build
     for place, worker in enumerate(build.workers):
         answer = why_view(found, "p", worker.id)
-        assert answer["state"] == state_of(build, place)
+        assert answer["state"] == build.shown_status(place)
         assert answer["because"]
         seqs = [step["seq"] for step in answer["chain"]]
         assert all(1 <= seq <= len(events) for seq in seqs)
@@ -166,9 +166,9 @@ def unfinished_ancestors(events: Sequence[ev.KnownEvent], worker: str) -> set[st
         if place in seen or build.workers[place].status == "completed":
             continue
         seen.add(place)
-        if state_of(build, place) == "blocked":
+        if build.shown_status(place) == "blocked":
             open_ += build.workers[place].dependencies
-    return {build.workers[p].id for p in seen if state_of(build, p) != "blocked"}
+    return {build.workers[p].id for p in seen if build.shown_status(p) != "blocked"}
 
 
 # --- blame
