@@ -19,8 +19,8 @@ from eventlog.head import START
 from eventlog.recovery import Corrupt
 from projections.build import Build
 from projections.decider import require_plan
+from projections.duration import brief
 from projections.render.audit_md import audit_md, verdict
-from projections.render.duration import brief
 from projections.views.audit import Audit, audit_view
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from cli.output import group, show, table
 from eventlog.errors import Refused
 from projections.build import Build
 from projections.decider import require_plan
-from projections.render.duration import brief
+from projections.duration import brief
 from projections.views.critical_path import critical_path_view
 from projections.views.history import History
 from projections.views.what_if import Suppositions, difference, outlook, suppose

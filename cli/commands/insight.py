@@ -14,7 +14,7 @@ from cli.output import group, show, table
 from cli.project import Project, find_project
 from eventlog.errors import Refused
 from projections.decider import require_plan
-from projections.render.duration import brief
+from projections.duration import brief
 from projections.views.blame import Blame, blame_view
 from projections.views.causes import Causes
 from projections.views.changes import Changes, compare

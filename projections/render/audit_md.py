@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from projections.render.duration import brief
+from projections.duration import brief
 from projections.render.escape import markdown
 
 MOST_WORKERS = 500

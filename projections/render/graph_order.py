@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from itertools import pairwise
 
-from projections.render.graph_columns import Columns
+from projections.graph_columns import Columns
 
 SWEEPS = 4
 """There and back, of a large graph."""

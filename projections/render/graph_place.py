@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from projections.render.graph_columns import Columns
+from projections.graph_columns import Columns
 
 PASSES = 10
 FEW_PASSES = 3

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import msgspec
 
 from projections.build import Build, Worker
-from projections.render.duration import brief, hours
-from projections.render.graph_columns import Columns, columns
+from projections.duration import brief, hours
+from projections.graph_columns import Columns, columns
 from projections.render.graph_order import order
 from projections.render.graph_place import heights
 from projections.render.labels import short_ids

@@ -6,7 +6,7 @@ import msgspec
 
 from eventlog.head import Head
 from projections.build import Build
-from projections.render.worker import worker_object
+from projections.worker_object import worker_object
 
 
 def plan_json(build: Build, project: str, head: Head) -> bytes:

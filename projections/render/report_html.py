@@ -15,7 +15,7 @@ import msgspec
 
 from eventlog.head import Head
 from projections.build import Build
-from projections.render.duration import brief
+from projections.duration import brief
 from projections.render.graph_svg import graph_svg
 from projections.render.markup import lines, text
 from projections.render.palette import LIGHT, spelled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from projections.render.duration import brief, hours
+from projections.duration import brief, hours
 from projections.render.markup import lines, text
 from projections.render.palette import spelled
 from projections.views.history import Attempt

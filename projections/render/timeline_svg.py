@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from projections.build import Build
+from projections.duration import brief
 from projections.render.axis import Axis
-from projections.render.duration import brief
 from projections.render.graph_svg import frame
 from projections.render.labels import short_ids
 from projections.render.legend import NO_LEGEND, legend

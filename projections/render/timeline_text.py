@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from projections.duration import brief
 from projections.render.axis import Axis
-from projections.render.duration import brief
 from projections.render.labels import short_ids
 from projections.render.palette import spelled
 from projections.views.timeline import Row, Timeline

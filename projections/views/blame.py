@@ -11,8 +11,8 @@ from eventlog import events as ev
 from eventlog.errors import Refused
 from projections.build import Build
 from projections.fold import evolve
-from projections.render.worker import worker_object
 from projections.spelling import nearest
+from projections.worker_object import worker_object
 from projections.worker_rules import find
 
 

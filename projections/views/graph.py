@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from projections.build import Build
-from projections.render.graph_columns import columns
+from projections.graph_columns import columns
 
 
 def graph_view(build: Build, project: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from projections.build import STATUSES, Build
-from projections.render.worker import worker_objects
+from projections.worker_object import worker_objects
 
 
 def status_view(build: Build, project: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from projections.build import Build, Worker
-from projections.render.duration import brief
+from projections.duration import brief
 from projections.views.causes import Cause, Causes
 from projections.views.history import seconds
 from projections.worker_rules import find

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.render import graph_columns
-from projections.render.graph_columns import Columns, columns
+from projections import graph_columns
+from projections.graph_columns import Columns, columns
 from projections.render.graph_order import crossings, order
 from projections.render.graph_place import heights
 

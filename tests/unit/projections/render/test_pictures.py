@@ -12,7 +12,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from eventlog.events import KnownEvent
 from projections import fold
-from projections.render.duration import brief
+from projections.duration import brief
 from projections.render.graph_dot import graph_dot
 from projections.render.graph_svg import graph_svg
 from projections.render.labels import short_ids

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from eventlog import events as ev
 from eventlog.errors import Refused
 from projections import fold
-from projections.render.worker import worker_objects
 from projections.views.blame import Blame, blame_view
 from projections.views.causes import Causes, causes
 from projections.views.why import why_view
+from projections.worker_object import worker_objects
 from tests.spec.histories import histories
 from tests.spec.scenario import happened, planned
 
