@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog.codec import HASH_SIZE, MAX_LINE
-from eventlog.errors import RegressedLog
+from eventlog.errors import CorruptLog, RegressedLog
 from eventlog.head import START, Head
 from eventlog.recovery import BLOCK, Clean, Corrupt, Scan, TornTail, Verdict, check_place, find_head
 from tests import damage
@@ -294,6 +294,31 @@ def test_looking_for_the_head_reads_blocks_only() -> None:
     reading = Bytes(data)
     assert find_head(reading, len(data)) == end
     assert reading.largest <= BLOCK
+
+
+HEX = b"0123456789abcdef" * 4
+NO_LINES = {
+    "an empty line": b"\n",
+    "an empty object": b"{}\n",
+    "no number": b'{"time":"t","hash":"%s"}\n' % HEX,
+    "number 0": b'{"seq":0,"hash":"%s"}\n' % HEX,
+    "a number that begins with 0": b'{"seq":01,"hash":"%s"}\n' % HEX,
+    "a number beyond all": b'{"seq":%s,"hash":"%s"}\n' % (b"9" * 19, HEX),
+    "a text for a number": b'{"seq":"1","hash":"%s"}\n' % HEX,
+    "a hash of other letters": b'{"seq":11,"hash":"%s"}\n' % (b"z" * 64),
+    "a hash in capitals": b'{"seq":11,"hash":"%s"}\n' % HEX.upper(),
+    "a hash that is no text": b'{"seq":11,"hash":"%s"}\n' % (b"\xff" * 64),
+    "another last field": b'{"seq":11,"hush":"%s"}\n' % HEX,
+    "something behind the hash": b'{"seq":11,"hash":"%s"} \n' % HEX,
+}
+
+
+@pytest.mark.parametrize("line", NO_LINES.values(), ids=NO_LINES)
+def test_a_head_is_never_taken_from_what_is_no_line(line: bytes) -> None:
+    data = TEN + line
+    with pytest.raises(CorruptLog, match="it is not a line of a log") as found:
+        find_head(Bytes(data), len(data))
+    assert found.value.offset == len(TEN)
 
 
 @pytest.mark.parametrize("back", [0, 3, 10])
