@@ -176,7 +176,7 @@ class _Bug(OrchestratorError):
 
 
 def _usage(as_json: bool, error: click.ClickException) -> int:
-    message = error.format_message()
+    message = " ".join(error.format_message().split())
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         if not as_json:
             error.show()

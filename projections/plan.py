@@ -48,10 +48,21 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 1000
 
 
+def _is_command(value: object) -> bool:
+    if not isinstance(value, str):
+        return _is_texts(value) and value != []
+    import shlex  # few commands see a plan
+
+    try:
+        return shlex.split(value) != []
+    except ValueError:
+        return False
+
+
 Check = tuple[Callable[[object], bool], str]
 _TEXT: Check = (_is_text, "a string")
 _TEXTS: Check = (_is_texts, _LIST_OF_TEXTS)
-_COMMAND: Check = (lambda v: _is_text(v) or (_is_texts(v) and v != []), "a string or a list of strings")
+_COMMAND: Check = (_is_command, "a list of strings, or a string that can be split into words")
 
 SETTINGS: dict[str, Check] = {
     "command": _COMMAND,

@@ -95,6 +95,8 @@ def result(
     if running.ending == "timeout":
         return cmd.TimeOut(**common, after=running.timeout)
     if outcome.kind == "aborted":
+        # Nothing was wrong with the work: whoever runs the build next tries it again.
+        common["retry_in"] = 0.0
         return cmd.Fail(**common, reason=running.ending or "aborted", error="its dispatcher was stopped")
     said = last_line(answer)
     error = f"{outcome.error}: {said}" if outcome.error and said else outcome.error or said

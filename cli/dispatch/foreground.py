@@ -124,7 +124,9 @@ def _sum_up(
         lines.append(f"  {name}: {status}" + (f": {error}" if error else ""))
     if len(unfinished) > 10:
         lines.append(f"  and {len(unfinished) - 10} more, see `bo status -p {project.name}`")
-    if any(status in ("failed", "timed_out") for status in unfinished.values()):
+    if any(build.index[name] in build.retrying for name in unfinished):
+        lines.append(f"`bo run -p {project.name}` tries again what is to be tried again")
+    elif any(status in ("failed", "timed_out") for status in unfinished.values()):
         lines.append(f"mend the cause, then `bo reset -p {project.name} -w ID` and `bo run` again")
     show(invocation.as_json, data, lambda: "\n".join(lines))
     return 1 if unfinished else 0
