@@ -1,4 +1,4 @@
-"""Dependency graphs by name: cycles, found and written out in order."""
+"""Dependency graphs: an order of places, and cycles of names, written out in order."""
 
 from __future__ import annotations
 
@@ -39,3 +39,24 @@ def find_cycles(dependencies: Mapping[str, Sequence[str]]) -> list[list[str]]:
         if name in walk:
             cycles.append(list(walk)[walk[name] :])
     return cycles
+
+
+def dependents_of(dependencies: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Returns for each place those that depend on it, in plan order."""
+    dependents: list[list[int]] = [[] for _ in dependencies]
+    for place, needed in enumerate(dependencies):
+        for dependency in needed:
+            dependents[dependency].append(place)
+    return dependents
+
+
+def topological(dependencies: Sequence[Sequence[int]], dependents: Sequence[Sequence[int]]) -> list[int]:
+    """Returns the places, each behind all that it depends on; there is no cycle (Kahn 1962)."""
+    waiting = [len(needed) for needed in dependencies]
+    order = [place for place, count in enumerate(waiting) if count == 0]
+    for place in order:
+        for dependent in dependents[place]:
+            waiting[dependent] -= 1
+            if waiting[dependent] == 0:
+                order.append(dependent)  # it is the queue that is walked
+    return order

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from math import ceil, sqrt
 from typing import NamedTuple
 
+from projections.graph import dependents_of, topological
+
 MOST_BENDS = 40_000
 """More than this many only cost time: the longest arrows are then drawn straight, below the boxes."""
 
@@ -39,28 +41,14 @@ class Columns(NamedTuple):
 
 def columns(dependencies: Sequence[Sequence[int]]) -> Columns:
     """Returns where the workers stand whose dependencies (as places) are given; they have no cycle."""
-    dependents: list[list[int]] = [[] for _ in dependencies]
-    for place, needed in enumerate(dependencies):
-        for dependency in needed:
-            dependents[dependency].append(place)
-    order = _order(dependencies, dependents)
+    dependents = dependents_of(dependencies)
+    order = topological(dependencies, dependents)
     column = [0] * len(dependencies)
     for place in order:
         column[place] = max((column[d] + 1 for d in dependencies[place]), default=0)
     _shorten(order, dependencies, dependents, column)
     _split(order, dependencies, column)
     return _with_bends(dependencies, dependents, column)
-
-
-def _order(dependencies: Sequence[Sequence[int]], dependents: Sequence[Sequence[int]]) -> list[int]:
-    waiting = [len(needed) for needed in dependencies]
-    order = [place for place, count in enumerate(waiting) if count == 0]
-    for place in order:  # grows meanwhile
-        for dependent in dependents[place]:
-            waiting[dependent] -= 1
-            if waiting[dependent] == 0:
-                order.append(dependent)
-    return order
 
 
 def _shorten(

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from projections.build import Build
+from projections.build import Build, Worker
 
 UNKNOWN_HOURS = 1.0
 """What a worker without an estimate counts."""
+
+
+def estimate(worker: Worker) -> float:
+    """Returns the estimated hours of a worker, the usual number where it has none."""
+    return UNKNOWN_HOURS if worker.hours is None else worker.hours
 
 
 def remaining_hours(build: Build) -> list[float]:
@@ -22,7 +27,7 @@ def remaining_hours(build: Build) -> list[float]:
         place = free.pop()
         worker = build.workers[place]
         if worker.status != "completed":
-            hours[place] += UNKNOWN_HOURS if worker.hours is None else worker.hours
+            hours[place] += estimate(worker)
         for dependency in worker.dependencies:
             hours[dependency] = max(hours[dependency], hours[place])
             waiting[dependency] -= 1

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from projections.build import RUNNING, Build, Worker
-from projections.rank import UNKNOWN_HOURS
+from projections.rank import estimate
 from projections.views.eta import duration
 from projections.views.history import Attempt, History, WorkerHistory, seconds
 from projections.views.schedule import potential_gains, schedule
@@ -76,11 +76,6 @@ def worker_hours(worker: Worker, story: WorkerHistory, now: str) -> tuple[float,
     if worker.status in RUNNING and ran > estimate(worker):
         return ran, "running"
     return estimate(worker), "default" if worker.hours is None else "estimate"
-
-
-def estimate(worker: Worker) -> float:
-    """Returns the estimated hours of a worker, the usual number where it has none."""
-    return UNKNOWN_HOURS if worker.hours is None else worker.hours
 
 
 def pace(build: Build) -> float | None:

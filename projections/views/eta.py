@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from projections.build import Build, Worker
-from projections.rank import UNKNOWN_HOURS, remaining_hours
+from projections.rank import estimate, remaining_hours
 
 
 def seconds_left(build: Build, spent: dict[str, float], jobs: int) -> float | None:
@@ -15,12 +15,12 @@ def seconds_left(build: Build, spent: dict[str, float], jobs: int) -> float | No
     compare with them so far; what is left takes at least its longest path, and its sum over `jobs`
     (Graham's bound from below).
     """
-    estimated = sum(_hours(worker) for worker in build.workers if worker.id in spent)
+    estimated = sum(estimate(worker) for worker in build.workers if worker.id in spent)
     if not spent or estimated <= 0:
         return None
     scale = sum(spent.values()) / estimated
     left = [worker for worker in build.workers if worker.status not in ("completed", "cancelled")]
-    work = sum(_hours(worker) for worker in left)
+    work = sum(estimate(worker) for worker in left)
     return scale * max(max(remaining_hours(build), default=0.0), work / max(jobs, 1))
 
 
@@ -30,7 +30,3 @@ def duration(worker: Worker) -> float | None:
         return None
     start = datetime.fromisoformat(worker.attempt.started_at)
     return max(0.0, (datetime.fromisoformat(worker.result.at) - start).total_seconds())
-
-
-def _hours(worker: Worker) -> float:
-    return UNKNOWN_HOURS if worker.hours is None else worker.hours

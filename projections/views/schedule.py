@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from projections.graph import dependents_of, topological
+
 
 class Schedule(Struct, frozen=True):
     """When each worker runs if nothing but its dependencies holds it up. All in hours, by place.
@@ -30,7 +32,7 @@ def schedule(dependencies: Sequence[Sequence[int]], hours: Sequence[float]) -> S
 
     Of several longest paths it is the one through the earliest places, seen from its end.
     """
-    order = _topological(dependencies)
+    order = topological(dependencies, dependents_of(dependencies))
     start = [0.0] * len(hours)
     for place in order:
         start[place] = max((start[d] + hours[d] for d in dependencies[place]), default=0.0)
@@ -44,21 +46,6 @@ def schedule(dependencies: Sequence[Sequence[int]], hours: Sequence[float]) -> S
     slack = [total - begun - rest for begun, rest in zip(start, tail, strict=True)]
     slack = [value if value > least else 0.0 for value in slack]
     return Schedule(total, _longest(dependencies, start, hours), start, slack, order, tail)
-
-
-def _topological(dependencies: Sequence[Sequence[int]]) -> list[int]:
-    waiting = [len(needed) for needed in dependencies]
-    dependents: list[list[int]] = [[] for _ in dependencies]
-    for place, needed in enumerate(dependencies):
-        for dependency in needed:
-            dependents[dependency].append(place)
-    order = [place for place, count in enumerate(waiting) if count == 0]
-    for place in order:
-        for dependent in dependents[place]:
-            waiting[dependent] -= 1
-            if waiting[dependent] == 0:
-                order.append(dependent)  # it is the queue that is walked
-    return order
 
 
 def _longest(

@@ -12,7 +12,8 @@ from projections import commands as cmd
 from projections.build import FINISHED, Build, Worker
 from projections.decider import decide
 from projections.fold import evolve
-from projections.views.critical_path import estimate, pace
+from projections.rank import estimate
+from projections.views.critical_path import pace
 from projections.views.history import seconds
 from projections.views.schedule import schedule
 from projections.views.simulation import simulate
