@@ -16,7 +16,7 @@ from benchmarks.measure import elapsed, interleave, ratio, speed_ratio, spread
 from benchmarks.report import Report, Row
 from benchmarks.setting import Setting, run_alone
 from eventlog.disk import OsDisk
-from eventlog.events import Event
+from eventlog.events import KnownEvent
 from eventlog.head import START
 from eventlog.jsonl import JsonlStore
 from eventlog.store import seal
@@ -55,7 +55,7 @@ def measure(setting: Setting) -> Report:
     return report
 
 
-def _events(count: int) -> list[Event]:
+def _events(count: int) -> list[KnownEvent]:
     return [inputs.definition(50), *islice(inputs.lives(50), count)]
 
 

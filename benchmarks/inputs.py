@@ -15,7 +15,7 @@ import msgspec
 
 from benchmarks.setting import Setting
 from eventlog.events import (
-    Event,
+    KnownEvent,
     PlanDefined,
     WorkerCompleted,
     WorkerFailed,
@@ -68,14 +68,14 @@ def plan(workers: int, command: list[str] | None = None) -> bytes:
     return msgspec.json.encode(text)
 
 
-def lives(active: int) -> Iterator[Event]:
+def lives(active: int) -> Iterator[KnownEvent]:
     """Yields, without end, what happens to the first `active` workers of a plan."""
     for number in count():
         attempt = 1 + number // active
         yield from _life(number, worker_id(number % active), attempt, completed=attempt % 5 != 2)
 
 
-def _life(number: int, worker: str, attempt: int, *, completed: bool) -> Iterator[Event]:
+def _life(number: int, worker: str, attempt: int, *, completed: bool) -> Iterator[KnownEvent]:
     """Yields one attempt of a worker, from its reset to its end: three events, four after the first."""
     begun, told, ended = (_time(number, step) for step in (1, 2, 3))
     if attempt > 1:
@@ -97,7 +97,7 @@ def _life(number: int, worker: str, attempt: int, *, completed: bool) -> Iterato
         )
 
 
-def _history(active: int, events: int) -> Iterator[Event]:
+def _history(active: int, events: int) -> Iterator[KnownEvent]:
     """Yields so many events, at the end of which all `active` workers are completed, if there are enough."""
     closing = min(4 * active, events)
     yield from islice(lives(active), events - closing)

@@ -49,7 +49,7 @@ def measure(setting: Setting) -> Report:
     return report
 
 
-def _events(count: int) -> list[Event]:
+def _events(count: int) -> list[KnownEvent]:
     return [inputs.definition(50), *islice(inputs.lives(50), count - 1)]
 
 
@@ -98,7 +98,7 @@ def _compare(report: Report, work: str, rounds: Rounds) -> None:
     report.add_times({f"{work}: {name}": values for name, values in rounds.items()})
 
 
-def _append_ours(setting: Setting, events: list[Event]) -> float:
+def _append_ours(setting: Setting, events: list[KnownEvent]) -> float:
     store = JsonlStore(setting.folder("ours") / "events.jsonl")
 
     def work() -> None:
@@ -124,7 +124,7 @@ def _insert(connection: sqlite3.Connection, event: Event) -> None:
         connection.execute("INSERT INTO events (body) VALUES (?)", (msgspec.json.encode(event),))
 
 
-def _append_open(setting: Setting, events: list[Event]) -> float:
+def _append_open(setting: Setting, events: list[KnownEvent]) -> float:
     with closing(_connect(setting.folder("open") / "events.db")) as connection:
         began = perf_counter()
         for event in events:
@@ -132,7 +132,7 @@ def _append_open(setting: Setting, events: list[Event]) -> float:
         return perf_counter() - began
 
 
-def _append_each(setting: Setting, events: list[Event]) -> float:
+def _append_each(setting: Setting, events: list[KnownEvent]) -> float:
     path = setting.folder("each") / "events.db"
 
     began = perf_counter()
@@ -203,7 +203,7 @@ def _library_log(setting: Setting) -> tuple[Callable[[str], None], Callable[[], 
     return append, read_back
 
 
-def _append_library(setting: Setting, events: list[Event]) -> float:
+def _append_library(setting: Setting, events: list[KnownEvent]) -> float:
     append, _ = _library_log(setting)
     began = perf_counter()
     for event in events:
@@ -211,7 +211,7 @@ def _append_library(setting: Setting, events: list[Event]) -> float:
     return perf_counter() - began
 
 
-def _library_replay(setting: Setting, events: list[Event]) -> Callable[[], None]:
+def _library_replay(setting: Setting, events: list[KnownEvent]) -> Callable[[], None]:
     append, read_back = _library_log(setting)
     for event in events:
         append(msgspec.json.encode(event).decode())

@@ -12,12 +12,10 @@ from cli.publish import is_published
 from cli.trailing import publish_soon
 from eventlog.events import KnownEvent, LateResultReceived, WorkerEvent
 from projections.build import Build
-from projections.commands import AnyCommand, WorkerCommand
+from projections.commands import AnyCommand, AnyWorkerCommand
 
 
-def act(
-    invocation: Invocation, handler: Handler, commands: Sequence[AnyCommand]
-) -> tuple[list[KnownEvent], list[str]]:
+def act(handler: Handler, commands: Sequence[AnyCommand]) -> tuple[list[KnownEvent], list[str]]:
     """Does `commands`, all or none, and publishes; returns the events and what to warn of."""
     events = handler.handle(commands)
     # What is so already may be the work of a command that died, or failed, before it could publish.
@@ -29,11 +27,11 @@ def act(
     return events, [warning] if warning else []
 
 
-def act_on_workers(invocation: Invocation, commands: Sequence[WorkerCommand]) -> None:
+def act_on_workers(invocation: Invocation, commands: Sequence[AnyWorkerCommand]) -> None:
     """Does `commands` and says of each worker what it is now, and who became ready by it."""
     handler = Handler(invocation.project().require(), invocation.actor).load()
     ready_before = set(handler.build.ready)
-    events, warnings = act(invocation, handler, commands)  # type: ignore[arg-type]
+    events, warnings = act(handler, commands)
     build = handler.build
     unblocked = [build.workers[place].id for place in sorted(build.ready - ready_before)]
     answers = [_answer(build, command, events) for command in commands]
@@ -46,7 +44,7 @@ def act_on_workers(invocation: Invocation, commands: Sequence[WorkerCommand]) ->
     show(invocation.as_json, data, lambda: "\n".join(_sentences(answers, data["unblocked"])))
 
 
-def _answer(build: Build, command: WorkerCommand, events: Sequence[KnownEvent]) -> dict[str, Any]:
+def _answer(build: Build, command: AnyWorkerCommand, events: Sequence[KnownEvent]) -> dict[str, Any]:
     worker = build.find(command.worker)
     event = next((e for e in events if isinstance(e, WorkerEvent) and e.worker == command.worker), None)
     answer: dict[str, Any] = {

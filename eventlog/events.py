@@ -227,7 +227,7 @@ KnownEvent = (
 )
 AnyEvent = KnownEvent | Unrecognised
 
-EVENT_TYPES: tuple[type[Event], ...] = get_args(KnownEvent)
+EVENT_TYPES: tuple[type[KnownEvent], ...] = get_args(KnownEvent)
 """Every event of this version, in the order in which the documentation lists them."""
 
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from eventlog.disk import Disk, OsDisk
 from eventlog.errors import Conflict, CorruptLog, DamagedLog, RegressedLog, StorageFailed
-from eventlog.events import Event
+from eventlog.events import KnownEvent
 from eventlog.head import START, Head
 from eventlog.lock import LockFile, read_witness, wait_for
 from eventlog.mend import move_to_new_file, renew, save_tail, write_all
@@ -69,7 +69,7 @@ class JsonlStore:
         """Gives the lock file's descriptor back; the store may be used again."""
         self._lock.close()
 
-    def append(self, events: Sequence[Event], expected: Head) -> Batch:
+    def append(self, events: Sequence[KnownEvent], expected: Head) -> Batch:
         """See EventStore."""
         batch = seal(events, expected)
         self._append(batch.lines, expected, batch.head)

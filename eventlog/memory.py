@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from threading import Condition
 
 from eventlog.errors import Conflict
-from eventlog.events import Event
+from eventlog.events import KnownEvent
 from eventlog.head import START, Head
 from eventlog.recovery import Corrupt, Scan, check_place, find_head
 from eventlog.store import Batch, batches, seal
@@ -19,7 +19,7 @@ class MemoryStore:
         self.data = bytearray(data)
         self._grown = Condition()
 
-    def append(self, events: Sequence[Event], expected: Head) -> Batch:
+    def append(self, events: Sequence[KnownEvent], expected: Head) -> Batch:
         """See EventStore."""
         batch = seal(events, expected)
         with self._grown:

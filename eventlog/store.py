@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eventlog.codec import decode_lines, encode
-from eventlog.events import AnyEvent, Event
+from eventlog.events import AnyEvent, KnownEvent
 from eventlog.head import START, Head
 from eventlog.recovery import Corrupt, Scan, first_lines
 
@@ -21,11 +21,15 @@ class Batch(Struct, frozen=True):
     head: Head
     lines: bytes = b""
 
+    def pairs(self) -> Iterator[tuple[AnyEvent, bytes]]:
+        """Yields each event with its line, without the line's end."""
+        return zip(self.events, self.lines.split(b"\n"), strict=False)
+
 
 class EventStore(Protocol):
     """One log. Synchronous: a backend whose client is asynchronous hides its loop behind this."""
 
-    def append(self, events: Sequence[Event], expected: Head) -> Batch:
+    def append(self, events: Sequence[KnownEvent], expected: Head) -> Batch:
         """Makes `events` durable behind `expected` with one write and one sync.
 
         Returns them with their numbers, and the new head; only then are they acknowledged. A crash
@@ -58,14 +62,14 @@ class EventStore(Protocol):
         ...
 
 
-def seal(events: Sequence[Event], after: Head) -> Batch:
+def seal(events: Sequence[KnownEvent], after: Head) -> Batch:
     """Returns `events` numbered from behind `after`, their lines, and the head behind them."""
     numbered: list[AnyEvent] = []
     lines: list[bytes] = []
     for event in events:
         event = replace(event, seq=after.seq + 1)
         line, after = encode(event, after)
-        numbered.append(event)  # type: ignore[arg-type]
+        numbered.append(event)
         lines.append(line)
     return Batch(numbered, after, b"".join(lines))
 

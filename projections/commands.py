@@ -147,21 +147,6 @@ class StopDispatcher(Command, frozen=True, kw_only=True):
     reason: str = ""
 
 
-AnyCommand = (
-    DefinePlan
-    | AmendPlan
-    | Spawn
-    | Progress
-    | Submit
-    | Approve
-    | Reject
-    | Complete
-    | Fail
-    | TimeOut
-    | Cancel
-    | Reset
-    | AddNote
-    | Fork
-    | StartDispatcher
-    | StopDispatcher
-)
+AnyWorkerCommand = Spawn | Progress | Submit | Approve | Reject | Complete | Fail | TimeOut | Cancel | Reset
+
+AnyCommand = DefinePlan | AmendPlan | AnyWorkerCommand | AddNote | Fork | StartDispatcher | StopDispatcher

@@ -12,7 +12,7 @@ import msgspec
 from eventlog.events import (
     AnyEvent,
     DispatcherStarted,
-    Event,
+    KnownEvent,
     NoteAdded,
     PlanDefined,
     WorkerCompleted,
@@ -29,18 +29,18 @@ def note(text: str) -> NoteAdded:
     return NoteAdded(time=TIME, actor="con_X", text=text)
 
 
-def notes(count: int, prefix: str = "note") -> list[Event]:
+def notes(count: int, prefix: str = "note") -> list[KnownEvent]:
     """`count` events, told apart by their texts."""
     return [note(f"{prefix} {number}") for number in range(1, count + 1)]
 
 
-def sealed(events: Iterable[Event], after: Head = START) -> tuple[bytes, Head]:
+def sealed(events: Iterable[KnownEvent], after: Head = START) -> tuple[bytes, Head]:
     """The lines of `events` behind `after`, and the head behind them."""
     batch = seal(list(events), after)
     return batch.lines, batch.head
 
 
-def ten_events() -> list[Event]:
+def ten_events() -> list[KnownEvent]:
     """Ten events of several types, with text outside ASCII and raw JSON."""
     plan = msgspec.Raw('{"workers":[{"id":"w1"},{"id":"w2","title":"größer"}]}'.encode())
     return [

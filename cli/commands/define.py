@@ -44,7 +44,7 @@ def init(invocation: Invocation, plan_file: str | None, plan: str | None) -> Non
 def begin_from_file(invocation: Invocation, plan_file: str) -> None:
     """Does what `init --plan-file` does, without its answer."""
     project, command = _definition(invocation, _read(plan_file))
-    act(invocation, Handler(project, invocation.actor).load(), [command])
+    act(Handler(project, invocation.actor).load(), [command])
 
 
 def _definition(invocation: Invocation, source: bytes) -> tuple[Project, cmd.DefinePlan]:
@@ -119,7 +119,7 @@ def _begin(
     invocation: Invocation, project: Project, command: cmd.DefinePlan, dropped: list[str] | None = None
 ) -> None:
     handler = Handler(project, invocation.actor).load()
-    events, warnings = act(invocation, handler, [command])
+    events, warnings = act(handler, [command])
     build = handler.build
     ready = [worker.id for worker in build.ready_workers()]
     data: dict[str, Any] = {
@@ -177,7 +177,7 @@ def amend(
     if workers is None and not depend and not hours:
         raise click.UsageError("say what to change: --add, --add-file, --depend or --hours")
     handler = Handler(invocation.project().require(), invocation.actor).load()
-    events, warnings = act(invocation, handler, [command])
+    events, warnings = act(handler, [command])
     data: dict[str, Any] = {
         "success": True,
         "project": handler.project.name,

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import click
 
-from cli.commands.history import events_of
 from cli.document import deliver, output_option
 from cli.moment import find_seq, load_at
 from cli.options import Invocation, answers, at_option, on_project
@@ -50,7 +49,7 @@ def _parts(project: Project, batches: Iterator[Batch], format_: str) -> Iterator
     if format_ == "cloudevents":
         from projections.exchange.cloudevents import cloudevents
 
-        return cloudevents((pair for batch in batches for pair in events_of(batch)), project.name)
+        return cloudevents((pair for batch in batches for pair in batch.pairs()), project.name)
     events = (event for batch in batches for event in batch.events)
     if format_ == "chrome-trace":
         from projections.exchange.chrome_trace import chrome_trace

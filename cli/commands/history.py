@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import click
 
@@ -22,14 +22,6 @@ from projections.decider import require_plan
 from projections.fold import evolve
 from projections.views.line import line
 from projections.views.status import status_counts
-
-Shown = tuple[AnyEvent, bytes]
-"""An event, and its line in the log."""
-
-
-def events_of(batch: Batch) -> Iterator[Shown]:
-    """Yields the events of a batch with their lines."""
-    return zip(batch.events, batch.lines.split(b"\n"), strict=False)
 
 
 @click.command()
@@ -65,10 +57,7 @@ def log(
     elif since is not None and (first := as_seq(since)) is not None:
         after = _before(project, first)
     shown = (
-        pair
-        for batch in project.store.read(after)
-        for pair in events_of(batch)
-        if not wanted or wanted(pair[0])
+        pair for batch in project.store.read(after) for pair in batch.pairs() if not wanted or wanted(pair[0])
     )
     for event, raw in deque(shown, maxlen=count) if count is not None else shown:
         show_line(raw if invocation.as_json else line(event))
@@ -137,7 +126,7 @@ def tail(invocation: Invocation, follow: bool, count: int, every: bool) -> None:
 
 
 def _show_batch(invocation: Invocation, batch: Batch) -> None:
-    for event, raw in events_of(batch):
+    for event, raw in batch.pairs():
         show_line(raw if invocation.as_json else line(event))
 
 
@@ -153,7 +142,7 @@ def _tail_all(invocation: Invocation, follow: bool, count: int) -> None:
                 heads[name] = store.head(back=count) if first else START
             try:
                 for batch in store.read(heads[name]):
-                    for event, raw in events_of(batch):
+                    for event, raw in batch.pairs():
                         with_name = b'{"project":"%s",' % name.encode() + raw[1:]
                         show_line(with_name if invocation.as_json else f"{name}: {line(event)}")
                     heads[name] = batch.head
@@ -185,7 +174,7 @@ def replay(invocation: Invocation, at: str | None, speed: float | None) -> None:
     build = Build()
     head = START
     for batch in project.store.read(until=until):
-        for event, raw in events_of(batch):
+        for event, raw in batch.pairs():
             if speed is not None:
                 _wait(build.updated_at, event.time, speed)
                 show_line(raw if invocation.as_json else line(event))

@@ -176,7 +176,7 @@ def _same_until(one: Project, two: Project) -> int:
 
 def _lines(project: Project) -> Iterator[bytes]:
     for batch in project.store.read():
-        yield from batch.lines.splitlines()
+        yield from (line for _, line in batch.pairs())
 
 
 def _compare_table(data: dict[str, Any]) -> RenderableType:

@@ -130,6 +130,6 @@ def note(invocation: Invocation, worker: str | None, text: str) -> None:
     Example: bo note -p auth "providers wait for the legal check"
     """
     handler = Handler(invocation.project().require(), invocation.actor).load()
-    events, _ = act(invocation, handler, [cmd.AddNote(text=text, worker=worker)])
+    events, _ = act(handler, [cmd.AddNote(text=text, worker=worker)])
     data = {"success": True, "project": handler.project.name, "worker_id": worker, "seq": events[0].seq}
     show(invocation.as_json, data, lambda: f"noted (event {events[0].seq})")

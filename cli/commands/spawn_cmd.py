@@ -46,7 +46,7 @@ def spawn_cmd(invocation: Invocation, worker: str, parent: str, dry_run: bool, f
     if dry_run:
         decide(handler.build, command, "", "")  # the same refusals, nothing written
     else:
-        events, _ = act(invocation, handler, [command])
+        events, _ = act(handler, [command])
         seq = events[0].seq if events else None
     spawned = find(handler.build, worker).attempt
     if spawned is not None and spawned.parent and not dry_run:

@@ -15,7 +15,7 @@ from cli.dispatch.settings import Overrides
 from cli.handle import Handler
 from cli.project import Project
 from eventlog.disk import OsDisk
-from eventlog.events import Event, WorkerReset, WorkerSpawned
+from eventlog.events import KnownEvent, WorkerReset, WorkerSpawned
 from eventlog.head import Head
 from eventlog.jsonl import JsonlStore
 from eventlog.names import parse_project_name
@@ -28,13 +28,13 @@ class Overtaken(JsonlStore):
     """A store whose owner is overtaken, just before the first append that `chosen` says."""
 
     def __init__(
-        self, path: str, chosen: Callable[[Sequence[Event]], bool], others: Callable[[], None]
+        self, path: str, chosen: Callable[[Sequence[KnownEvent]], bool], others: Callable[[], None]
     ) -> None:
         super().__init__(path)
         self._chosen = chosen
         self._others: Callable[[], None] | None = others
 
-    def append(self, events: Sequence[Event], expected: Head) -> Batch:
+    def append(self, events: Sequence[KnownEvent], expected: Head) -> Batch:
         if self._others is not None and self._chosen(events):
             others, self._others = self._others, None
             others()
@@ -70,7 +70,7 @@ def dispatch(project: Project, store: JsonlStore, **options: Any) -> dict[str, s
     return {worker.id: worker.status for worker in handler.build.workers}
 
 
-def spawns(name: str) -> Callable[[Sequence[Event]], bool]:
+def spawns(name: str) -> Callable[[Sequence[KnownEvent]], bool]:
     return lambda events: any(isinstance(event, WorkerSpawned) and event.worker == name for event in events)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eventlog.events import Event, WorkerCompleted, WorkerReset
+from eventlog.events import WorkerCompleted, WorkerReset
 from tests import damage
 from tests.logs import TIME, note, sealed
 from tests.soak.checker import Checker, backwards
@@ -124,7 +124,7 @@ def test_a_reader_that_sees_less_than_before_is_found() -> None:
     assert backwards(looks) == ["r saw event 2 after event 3"]
 
 
-def completed(token: str) -> Event:
+def completed(token: str) -> WorkerCompleted:
     """A completion with a mark."""
     return WorkerCompleted(time=TIME, actor="a", worker="w1", summary=token)
 
