@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from eventlog.errors import NotFound
+from eventlog.errors import Refused
 
 
 def now() -> str:
@@ -15,13 +15,13 @@ def now() -> str:
 def parse_time(text: str) -> str:
     """Returns an ISO 8601 time (`2026-11-23`, `2026-11-23T04:00`, with or without zone) as the log writes it.
 
-    A time without a zone is UTC, as the log's times are. Raises NotFound for anything else.
+    A time without a zone is UTC, as the log's times are. Raises Refused for anything else.
     """
     try:
         moment = datetime.fromisoformat(text)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise NotFound(
+        raise Refused(
             "bad_time",
             f"'{ascii(text)[1:-1]}' is not a time",
             hint="write it like 2026-11-23 or 2026-11-23T04:00:00Z",

@@ -13,13 +13,13 @@ from projections.decider import require_plan
 from projections.fold import fold
 
 
-def load_at(project: Project, at: str | None, actor: str = "") -> Handler:
+def load_at(project: Project, at: str | None) -> Handler:
     """Returns the project's build in hand, now or as of `at`.
 
     As of a time is: before the first event that is later. Raises NotFound for a moment that the
     log does not have, Refused where no plan was defined by then, and what `Handler.load` raises.
     """
-    handler = Handler(project.require(), actor)
+    handler = Handler(project.require(), "")
     if at is None:
         handler.load()
     else:
@@ -53,7 +53,10 @@ def as_seq(text: str) -> int | None:
 
 
 def find_seq(project: Project, at: str) -> int:
-    """Returns the number of the last event at the moment `at`; raises NotFound."""
+    """Returns the number of the last event at the moment `at`.
+
+    Raises NotFound where the log has none, Refused for what is no time.
+    """
     if (seq := as_seq(at)) is not None:
         last = project.store.head().seq
         if 1 <= seq <= last:

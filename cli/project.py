@@ -14,13 +14,13 @@ BUILDS = os.path.join("N5", "builds")
 
 
 class Project:
-    """One project: a folder below `builds` with its log. Nothing is read or made by making this object.
+    """One project: a folder below `builds` with its log. Making this object makes no file and reads none.
 
     Raises Refused when the folder, or the hidden one in it, is a symbolic link: what this tool
     writes stays below `builds`.
     """
 
-    def __init__(self, builds: str, name: ProjectName, lock_timeout: float = 10.0) -> None:
+    def __init__(self, builds: str, name: ProjectName) -> None:
         self.builds = builds
         self.name = name
         self.folder = os.path.join(builds, name)
@@ -31,7 +31,7 @@ class Project:
                     f"{path} is a symbolic link; nothing is read or written through it",
                     hint="put the real folder there, or name its parent with --builds-dir",
                 )
-        self.store = JsonlStore(self.path(LOG), lock_timeout=lock_timeout)
+        self.store = JsonlStore(self.path(LOG))
 
     def path(self, *parts: str) -> str:
         """Returns the path of something in the project's folder."""

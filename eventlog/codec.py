@@ -2,7 +2,7 @@
 
 A line is `{"seq":..,"time":..,"actor":..,"type":..,<fields>,"hash":"<64 hex>"}` and a newline. The
 hash covers the previous line's hash (as its 64 hex digits) and this line's bytes before `,"hash"`;
-the full format is in `docs/log-format.md`. This is the only module that catches decoder errors.
+the full format is in `docs/log-format.md`. Nothing else catches the decoder errors of lines.
 """
 
 from __future__ import annotations

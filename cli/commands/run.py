@@ -1,4 +1,4 @@
-"""Dispatching: run in the foreground or detached, spawn, stop."""
+"""Dispatching: run, in the foreground or detached, and a dry run."""
 
 from __future__ import annotations
 

@@ -87,9 +87,9 @@ def _summary(log: str) -> dict[str, Any] | None:
     """Returns the last JSON object in a dispatcher's output."""
     with open(log, "rb") as file:
         text = file.read(1 << 20)
-    start = text.find(b"{\n")
+    text = text[text.rfind(b"\n{\n") + 1 :]
     try:
-        return msgspec.json.decode(text[start:], type=dict[str, Any]) if start >= 0 else None
+        return msgspec.json.decode(text, type=dict[str, Any]) if text.startswith(b"{\n") else None
     except msgspec.DecodeError:
         return None
 
