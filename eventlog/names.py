@@ -11,7 +11,10 @@ ProjectName = NewType("ProjectName", str)
 WorkerId = NewType("WorkerId", str)
 
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-_WORKER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}")
+WORKER_ID = r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}"
+"""What a worker id looks like, as a regular expression."""
+
+_WORKER = re.compile(WORKER_ID)
 
 
 def parse_project_name(text: str) -> ProjectName:

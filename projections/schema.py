@@ -11,18 +11,20 @@ from typing import Any, Union
 import msgspec
 
 from eventlog.events import EVENT_TYPES, Event
+from eventlog.names import WORKER_ID
 from projections.build import STATUSES
 from projections.plan import MAX_WORKERS, OPTIONAL, PLAN_KEYS, SETTINGS, WORKER_KEYS, Check
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-WORKER_ID = "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}$"
 _TEXT: dict[str, Any] = {"type": "string"}
 _TEXTS: dict[str, Any] = {"type": "array", "items": _TEXT}
 
 _BY_WORDS: dict[str, dict[str, Any]] = {
     "a string": _TEXT,
     "a list of strings": _TEXTS,
-    "a string or a list of strings": {"anyOf": [_TEXT, _TEXTS | {"minItems": 1}]},
+    "a list of strings, or a string that can be split into words": {
+        "anyOf": [_TEXT, _TEXTS | {"minItems": 1}]
+    },
     "a number": {"type": "number"},
     "a number above 0": {"type": "number", "exclusiveMinimum": 0},
     "a finite number of hours, 0 or more": {"type": "number", "minimum": 0},
@@ -53,8 +55,8 @@ _MEANING = {
 def plan_schema() -> dict[str, Any]:
     """Returns the schema of a plan: every plan that `init` takes fits it."""
     worker = _properties(WORKER_KEYS)
-    worker["id"] = {"type": "string", "pattern": WORKER_ID, "description": "Unique in the plan."}
-    worker["dependencies"]["items"] = {"type": "string", "pattern": WORKER_ID}
+    worker["id"] = {"type": "string", "pattern": f"^{WORKER_ID}$", "description": "Unique in the plan."}
+    worker["dependencies"]["items"] = {"type": "string", "pattern": f"^{WORKER_ID}$"}
     worker["dependencies"]["uniqueItems"] = True
     plan = _properties({key: check for key, check in PLAN_KEYS.items() if key != "workers"})
     plan["defaults"]["properties"] = _properties(SETTINGS)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from eventlog.errors import InvalidPlan
+from eventlog.names import WORKER_ID
 
 MOST_NAMED = 3
 
@@ -78,7 +79,7 @@ def worker_ids(names: Iterable[str]) -> dict[str, str]:
 
 
 def _fits(name: str) -> bool:
-    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}", name) is not None
+    return re.fullmatch(WORKER_ID, name) is not None
 
 
 def _made_to_fit(name: str) -> str:
