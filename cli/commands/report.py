@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from cli.act import act, act_on_workers
@@ -130,6 +132,13 @@ def note(invocation: Invocation, worker: str | None, text: str) -> None:
     Example: bo note -p auth "providers wait for the legal check"
     """
     handler = Handler(invocation.project().require(), invocation.actor).load()
-    events, _ = act(handler, [cmd.AddNote(text=text, worker=worker)])
-    data = {"success": True, "project": handler.project.name, "worker_id": worker, "seq": events[0].seq}
+    events, warnings = act(handler, [cmd.AddNote(text=text, worker=worker)])
+    data: dict[str, Any] = {
+        "success": True,
+        "project": handler.project.name,
+        "worker_id": worker,
+        "seq": events[0].seq,
+    }
+    if warnings:
+        data["warnings"] = warnings
     show(invocation.as_json, data, lambda: f"noted (event {events[0].seq})")

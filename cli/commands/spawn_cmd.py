@@ -43,10 +43,11 @@ def spawn_cmd(invocation: Invocation, worker: str, parent: str, dry_run: bool, f
     context = texts.spawn_context(handler.build, find(handler.build, worker), project.name)
     command = Spawn(worker=worker, parent=parent, force=force)
     seq = None
+    warnings: list[str] = []
     if dry_run:
         decide(handler.build, command, "", "")  # the same refusals, nothing written
     else:
-        events, _ = act(handler, [command])
+        events, warnings = act(handler, [command])
         seq = events[0].seq if events else None
     spawned = find(handler.build, worker).attempt
     if spawned is not None and spawned.parent and not dry_run:
@@ -68,6 +69,8 @@ def spawn_cmd(invocation: Invocation, worker: str, parent: str, dry_run: bool, f
         "attempt": spawned.number if spawned else None,
         "seq": seq,
     }
+    if warnings:
+        data["warnings"] = warnings
     show(invocation.as_json, data, lambda: data["command"])
 
 

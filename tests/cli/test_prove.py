@@ -187,6 +187,16 @@ def test_an_event_counts_when_its_derived_files_cannot_be_written(row: Bo) -> No
     assert row.types()[-1] == "worker_completed"
 
 
+def test_a_note_and_a_spawn_say_too_that_derived_files_cannot_be_written(row: Bo) -> None:
+    row.path("auth", "plan.json").unlink()
+    row.path("auth", "plan.json").mkdir()
+    for command in (
+        ("note", "-p", "auth", "x"),
+        ("spawn-cmd", "-p", "auth", "-w", "w2", "--parent", "con_X"),
+    ):
+        assert "bo rebuild" in row(*command).json["warnings"][0]
+
+
 def test_whoever_holds_up_publishing_holds_up_no_event(row: Bo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli.publish, "PATIENCE", 0.02)
     with row.path("auth", ".bo", "published").open("rb") as held:
