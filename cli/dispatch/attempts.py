@@ -78,7 +78,7 @@ def result(
     folder: str, worker: Worker, running: Running, outcome: Outcome, settings: Settings, policy: Policy
 ) -> cmd.Complete | cmd.Fail | cmd.TimeOut | None:
     """Returns what to record of an outcome, or None when somebody has recorded the end already."""
-    if not _is_news(worker, running, outcome):
+    if not _is_news(worker, outcome):
         return None
     answer = answer_of(folder, running.job.output)
     common: dict[str, Any] = {
@@ -103,7 +103,7 @@ def result(
     return cmd.Fail(**common, reason=outcome.reason, error=mask(error))
 
 
-def _is_news(worker: Worker, running: Running, outcome: Outcome) -> bool:
+def _is_news(worker: Worker, outcome: Outcome) -> bool:
     """Whether the outcome says something that the log does not know.
 
     A worker that reported by itself is not reported again. What was given up (lost, out of time,

@@ -8,6 +8,7 @@ from typing import Any
 
 from cli.dispatch.briefing import Briefing
 from cli.dispatch.loop import Dispatcher
+from cli.dispatch.observer import Observer
 from cli.dispatch.policy import Policy
 from cli.dispatch.progress import LineProgress
 from cli.dispatch.runner import Site
@@ -53,7 +54,7 @@ def dispatch(
         grace=how["grace"],
     )
     began = monotonic()
-    with _observer(invocation, project, handler.build) as observer:
+    with _observer(invocation, project) as observer:
         dispatcher = Dispatcher(
             handler,
             runner,
@@ -82,12 +83,12 @@ def _make_room(jobs: int) -> None:
         setrlimit(RLIMIT_NOFILE, (needed, hard))
 
 
-def _observer(invocation: Invocation, project: Project, build: Build) -> Any:
+def _observer(invocation: Invocation, project: Project) -> Observer:
     if not watches(invocation.as_json):
-        return LineProgress(build)
+        return LineProgress()
     from cli.dispatch.live import LiveView
 
-    return LiveView(project.name, build)
+    return LiveView(project.name)
 
 
 def _sum_up(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rich import box
 from rich.console import Group
@@ -41,9 +41,8 @@ class LiveView(Observer):
 
     every = 0.5
 
-    def __init__(self, project: str, build: Build) -> None:
+    def __init__(self, project: str) -> None:
         self._project = project
-        self._build = build
         self._began = monotonic()
         self._drawn = self._cost = 0.0
         self._last: deque[str] = deque(maxlen=LAST)
@@ -52,7 +51,7 @@ class LiveView(Observer):
         self._console = console()
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
 
-    def __enter__(self) -> LiveView:
+    def __enter__(self) -> Self:
         self._live.start()
         return self
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from eventlog.events import KnownEvent
 from projections.build import Build
 
@@ -14,6 +16,12 @@ class Observer:
 
     every: float = LOOK_EVERY
     """Seconds after which it wants another turn even if nothing happens."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
     def happened(self, events: list[KnownEvent], build: Build) -> None:
         """These events are durable and folded into `build`."""

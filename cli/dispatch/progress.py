@@ -13,15 +13,6 @@ from projections.build import Build
 class LineProgress(Observer):
     """Says on standard error what ended, and how far the build is."""
 
-    def __init__(self, build: Build) -> None:
-        self._total = len(build.workers)
-
-    def __enter__(self) -> LineProgress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
     def happened(self, events: list[KnownEvent], build: Build) -> None:
         """See Observer."""
         for event in events:

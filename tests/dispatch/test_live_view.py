@@ -88,7 +88,7 @@ def test_without_colours_or_on_a_dumb_terminal_it_has_none(bo: Runs, env: dict[s
 def test_with_thousands_of_workers_a_frame_fits_the_screen() -> None:
     build = fold([planned(*(f"w{n}" for n in range(2000)))])
     fold((happened(WorkerSpawned, worker=f"w{n}", attempt=1, seq=2 + n) for n in range(2000)), build)
-    view = LiveView("run", build)
+    view = LiveView("run")
     screen = io.StringIO()
     view._console = Console(file=screen, width=80, height=24, force_terminal=True, color_system=None)
     view.stopping(1)
