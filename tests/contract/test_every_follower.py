@@ -67,6 +67,17 @@ def test_a_follower_stops_at_damage(bench: Bench) -> None:
         followed(stream, 1)
 
 
+def test_a_follower_that_has_waited_stops_at_damage_too(bench: Bench) -> None:
+    lines, head = sealed(notes(2))
+    bench.put(lines)
+    stream = bench.store.follow(START, IDLE)
+    followed(stream, 2)
+    assert next(stream) == Batch((), head)
+    bench.put(lines + b"damage\n")
+    with pytest.raises(CorruptLog):
+        followed(stream, 1)
+
+
 def test_a_follower_of_a_log_that_was_cut_says_so(bench: Bench) -> None:
     lines, _ = sealed(notes(3))
     bench.put(lines)
