@@ -36,5 +36,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                     figures.update(value)
     if figures:
         terminalreporter.section("what the runs went through, and came out with")
-        for name, value in figures.items():
-            terminalreporter.write_line(f"{name:<24}{value:>14,}")
+        for name in sorted(figures, key=lambda name: ("event" in name, name)):
+            terminalreporter.write_line(f"{name.replace('_', ' '):<24}{figures[name]:>14,}")

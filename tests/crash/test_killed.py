@@ -51,7 +51,7 @@ def kill_again_and_again(log: Path, chance: Random, rounds: Callable[[int], bool
     store.append([note("last")], end_of(store))
     assert store.examine().verdict == Clean()
     check_log(log, known)
-    return {"lives": number, "kills": number, "acknowledged": acknowledgements, "lost": 0}
+    return {"lives": number, "kills": number, "events_acknowledged": acknowledgements, "events_lost": 0}
 
 
 def test_writers_killed_at_any_moment_lose_nothing_that_they_acknowledged(log: Path) -> None:

@@ -36,12 +36,12 @@ class Figures(NamedTuple):
     kills: int
     stops: int
     faults: int
-    events: int
-    acknowledged: int
-    refused: int
-    unknown: int
     looks: int
-    lost: int
+    events: int
+    events_acknowledged: int
+    events_refused: int
+    events_unknown: int
+    events_lost: int
 
 
 class Place:
@@ -266,11 +266,11 @@ class Crowd:
             stops=self.stops,
             faults=len(self.record.faults),
             events=len(checker.events),
-            acknowledged=self.record.count("acknowledged"),
-            refused=self.record.count("refused"),
-            unknown=self.record.count("unknown"),
+            events_acknowledged=self.record.count("acknowledged"),
+            events_refused=self.record.count("refused"),
+            events_unknown=self.record.count("unknown"),
             looks=len(self.record.looks) + len(self.record.published),
-            lost=checker.lost(self.record.calls),
+            events_lost=checker.lost(self.record.calls),
         )
 
 

@@ -20,7 +20,7 @@ from tests.crash.processes import SOAK_MINUTES
 def test_many_long_lives_on_a_disk_that_does_its_worst_lose_nothing(
     record_property: Callable[[str, object], None],
 ) -> None:
-    figures = Counter(lost=0)
+    figures = Counter(events_lost=0)
 
     class CountingDisk(MemoryDisk):
         def _call(self, name: str, effect: Callable[[], object] = int, *, on_error: bool = False) -> None:
@@ -35,13 +35,13 @@ def test_many_long_lives_on_a_disk_that_does_its_worst_lose_nothing(
                 raise
 
         def lose_power(self) -> None:
-            figures["losses of power"] += 1
+            figures["losses_of_power"] += 1
             super().lose_power()
 
     class CountedLives(lives.LivesOfALog):
         def teardown(self) -> None:
             figures["lives"] += 1
-            figures["acknowledged"] += self.acknowledged.count(b"\n")
+            figures["events_acknowledged"] += self.acknowledged.count(b"\n")
             super().teardown()
 
     with patch.object(lives, "MemoryDisk", CountingDisk):
