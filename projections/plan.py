@@ -14,6 +14,8 @@ from projections.spelling import nearest
 
 MAX_WORKERS = 200_000
 MAX_DEPTH = 100
+MAX_COMMAND = 16 * 1024
+"""Characters of a command that is split into words: splitting takes the square of its length."""
 MAX_PLACES = 10
 """Places of a double id that are named."""
 MAX_GUESSES = 20
@@ -54,7 +56,7 @@ def _is_command(value: object) -> bool:
     import shlex  # few commands see a plan
 
     try:
-        return shlex.split(value) != []
+        return len(value) <= MAX_COMMAND and shlex.split(value) != []
     except ValueError:
         return False
 

@@ -201,10 +201,11 @@ def test_keys_that_are_like_no_known_one_are_kept(key: str) -> None:
     check_plan(one(**{key: {"any": "thing"}}))
 
 
-@pytest.mark.parametrize("command", ["", "  ", "'open", "back\\", 7, [], ["make", 7], {}])
+@pytest.mark.parametrize("command", ["", "  ", "'open", "back\\", "x" * 16_385, 7, [], ["make", 7], {}])
 def test_a_command_is_a_text_that_can_be_split_or_a_list_of_texts(command: object) -> None:
     assert any("command" in problem for problem in problems(one(command=command)))
     check_plan(one(command="make 'this one'"))
+    check_plan(one(command=["x" * 16_385]))
 
 
 def test_the_text_that_enters_the_log_is_the_plan_in_its_order() -> None:
