@@ -81,6 +81,9 @@ def event_schema() -> dict[str, Any]:
     """Returns the schema of a line of a log, of any event that this version writes."""
     schema = msgspec.json.schema(Union[tuple(map(_described, EVENT_TYPES))])  # noqa: UP007
     for definition in schema["$defs"].values():
+        # Python 3.13 takes the indentation out of docstrings: the schema is the same from every version.
+        lines = definition.get("description", "").split("\n")
+        definition["description"] = "\n".join(line.strip() for line in lines).strip()
         if "type" in definition["properties"]:
             # What every line has, though the types do not: its number is given late, its hash is around it.
             definition["properties"]["seq"] = {"type": "integer", "minimum": 1}
