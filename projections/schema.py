@@ -1,7 +1,8 @@
 """JSON Schema (2020-12) of what goes in and of what is kept: plans, and the lines of a log.
 
 Made from the tables that check plans and from the events' types, so that it cannot say anything else.
-A schema cannot say all: that ids are unique and dependencies have no cycle, `init` checks.
+A schema cannot say all: that ids are unique, dependencies have no cycle and quotes in commands are
+closed, `init` checks.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import msgspec
 from eventlog.events import EVENT_TYPES, Event
 from eventlog.names import WORKER_ID
 from projections.build import STATUSES
-from projections.plan import MAX_WORKERS, OPTIONAL, PLAN_KEYS, SETTINGS, WORKER_KEYS, Check
+from projections.plan import MAX_COMMAND, MAX_WORKERS, OPTIONAL, PLAN_KEYS, SETTINGS, WORKER_KEYS, Check
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -23,7 +24,10 @@ _BY_WORDS: dict[str, dict[str, Any]] = {
     "a string": _TEXT,
     "a list of strings": _TEXTS,
     "a list of strings, or a string that can be split into words": {
-        "anyOf": [_TEXT, _TEXTS | {"minItems": 1}]
+        "anyOf": [
+            _TEXT | {"pattern": "[^ \\t\\r\\n]", "maxLength": MAX_COMMAND},
+            _TEXTS | {"minItems": 1},
+        ]
     },
     "a number": {"type": "number"},
     "a number above 0": {"type": "number", "exclusiveMinimum": 0},
