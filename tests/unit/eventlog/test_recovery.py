@@ -53,6 +53,7 @@ def heads(data: bytes) -> list[Head]:
 
 
 HEADS = heads(TEN)
+HEX = b"0123456789abcdef" * 4
 
 
 def test_an_intact_log_is_clean_and_all_of_it_is_handed_out() -> None:
@@ -296,7 +297,6 @@ def test_looking_for_the_head_reads_blocks_only() -> None:
     assert reading.largest <= BLOCK
 
 
-HEX = b"0123456789abcdef" * 4
 NO_LINES = {
     "an empty line": b"\n",
     "an empty object": b"{}\n",
@@ -318,7 +318,19 @@ def test_a_head_is_never_taken_from_what_is_no_line(line: bytes) -> None:
     data = TEN + line
     with pytest.raises(CorruptLog, match="it is not a line of a log") as found:
         find_head(Bytes(data), len(data))
-    assert found.value.offset == len(TEN)
+    # Which line it is nobody knows: the log is read from its end.
+    assert (found.value.line, found.value.offset) == (0, len(TEN))
+
+
+@pytest.mark.parametrize("length", [*range(1_020, 1_028), *range(5_116, 5_124)])
+def test_the_head_is_found_wherever_a_line_end_falls_in_a_block(length: int) -> None:
+    before, middle = sealed(notes(2))
+    room = length - len(sealed([note("")], middle)[0])
+    line, end = sealed([note("x" * room)], middle)
+    assert len(line) == length
+    data = before + line
+    first = sealed(notes(1))[1]
+    assert [find_head(Bytes(data), len(data), back) for back in range(4)] == [end, middle, first, START]
 
 
 @pytest.mark.parametrize("back", [0, 3, 10])
@@ -351,6 +363,15 @@ def test_what_is_not_exactly_a_place_of_a_log_is_none(line: int) -> None:
         Head(place.seq, place.hash, ENDS[line - 1]),
     ):
         assert not is_place(TEN, other), f"{other} was taken for {place}"
+
+
+@pytest.mark.parametrize("begin", [b'{"seq":0', b'{"time":1', b"", b'{"seq":4', b'{"seq":10'])
+def test_a_long_line_that_is_none_makes_no_place(begin: bytes) -> None:
+    line = begin + b',"text":"' + b"x" * 3_000 + b'","hash":"%s"}\n' % HEX
+    data = TEN[: ENDS[2]] + line
+    assert not is_place(data, Head(3, HEX.decode(), len(data)))
+    good = line.replace(begin, b'{"seq":3', 1) if begin else b'{"seq":3' + line
+    assert is_place(TEN[: ENDS[2]] + good, Head(3, HEX.decode(), ENDS[2] + len(good)))
 
 
 @pytest.mark.parametrize("size", [1, 500, 1023, 2000, 100_000])
