@@ -24,7 +24,8 @@ class Project:
         self.builds = builds
         self.name = name
         self.folder = os.path.join(builds, name)
-        for path in (self.folder, self.path(".bo"), self.path("outputs")):
+        hidden = [self.path(".bo", *parts) for parts in ((), ("run",), ("dispatchers",))]
+        for path in (self.folder, self.path("outputs"), *hidden):
             if os.path.islink(path):
                 raise Refused(
                     "symbolic_link",
@@ -59,7 +60,8 @@ def find_builds(given: str | None) -> str:
     """Returns the folder of all projects.
 
     That is `given` (--builds-dir or $BO_BUILDS_DIR), else N5/builds below $N5OS_WORKSPACE, else the
-    nearest N5/builds at or above the working directory, else N5/builds below it.
+    nearest N5/builds at or above the working directory, else N5/builds below it. Raises Refused for
+    one that was found and belongs to somebody else.
     """
     if given:
         return os.path.abspath(given)
@@ -72,7 +74,15 @@ def find_builds(given: str | None) -> str:
         if parent == folder:
             return os.path.join(here, BUILDS)
         folder = parent
-    return os.path.join(folder, BUILDS)
+    found = os.path.join(folder, BUILDS)
+    if os.stat(found).st_uid != os.geteuid():
+        # Whoever owns it says what `run` runs: found by walking upwards, that must not be a stranger.
+        raise Refused(
+            "foreign_builds",
+            f"{found} belongs to somebody else",
+            hint=f"if you trust what is in there, name it: --builds-dir {found}",
+        )
+    return found
 
 
 def project_names(builds: str) -> Iterator[ProjectName]:

@@ -77,7 +77,7 @@ def publish(project: Project, build: Build, head: Head, *, texts: bool = True) -
                 published = _append_results(project, published, head)
             _record(fd, published)
         return None
-    except (OSError, LogError) as error:
+    except (OSError, LogError, ValueError, OverflowError) as error:  # the last two: a record made by hand
         return (
             f"the event is in the log, but the derived files could not be written: {error}; see `bo rebuild`"
         )

@@ -13,6 +13,7 @@ that it speaks of. As a witness it is only ever behind.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Literal
@@ -24,6 +25,7 @@ from eventlog.head import START, Head
 
 State = Literal["ok", "--", "no"]
 
+_PLACE = re.compile(rb"[0-9]{20} [0-9]{20} [0-9a-f]{64}")
 _WIDTH = 20 + 1 + 20 + 1 + 64 + 1 + 8 + 1 + 2 + 1
 
 
@@ -137,7 +139,7 @@ def parse(content: bytes) -> tuple[Head, State]:
     if not content:
         return START, "ok"
     place, checksum, state = content[:106], content[107:115], content[116:]
-    if len(content) != _WIDTH or checksum != b"%08x" % crc32(place):
+    if len(content) != _WIDTH or checksum != b"%08x" % crc32(place) or not _PLACE.fullmatch(place):
         return START, "no"
     seq, offset, hash_ = place.split(b" ")
     known: State = "ok" if state == b"ok\n" else "--" if state == b"--\n" else "no"

@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from eventlog import events as ev
-from eventlog.errors import ImpossibleEvent, NewerEvent
+from eventlog.errors import ImpossibleEvent, InvalidName, NewerEvent
+from eventlog.names import parse_worker_id
 from projections.build import FINISHED, Attempt, Build, Dispatcher, Result, Status, Submission, Worker
 from projections.plan_text import PlannedWorker, adopted_status, amend_text, planned_workers
 
@@ -61,9 +62,18 @@ def _plan_began(build: Build, event: ev.PlanDefined | ev.PlanImported) -> None:
     _add_workers(build, planned, event)
 
 
+def _check_name(name: str, event: ev.AnyEvent) -> None:
+    """Names of workers and dispatchers become names of files: a log made by hand must not lead elsewhere."""
+    try:
+        parse_worker_id(name)
+    except InvalidName as error:
+        raise ImpossibleEvent(event.seq, str(error)) from error
+
+
 def _add_workers(build: Build, planned: list[PlannedWorker], event: ev.AnyEvent) -> None:
     first = len(build.workers)
     for place, plan in enumerate(planned, first):
+        _check_name(plan.id, event)
         if plan.id in build.index:
             raise ImpossibleEvent(event.seq, f"there are two workers '{plan.id}'")
         build.index[plan.id] = place
@@ -261,6 +271,7 @@ def _forked(build: Build, event: ev.Forked) -> None:
 
 
 def _dispatcher_started(build: Build, event: ev.DispatcherStarted) -> None:
+    _check_name(event.dispatcher, event)
     build.dispatchers[event.dispatcher] = Dispatcher(
         event.dispatcher, event.host, event.pid, event.via, event.jobs, event.time
     )

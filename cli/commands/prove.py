@@ -76,6 +76,9 @@ def _check_meaning(invocation: Invocation, data: dict[str, object]) -> list[str]
     snapshot = read_snapshot(project)
     if snapshot is not None and snapshot[1].seq > handler.head.seq:
         return [f"the snapshot has seen event {snapshot[1].seq}: events after {handler.head.seq} are lost"]
+    cached = Handler(project, "").load()
+    if cached.head == handler.head and cached.build != handler.build:
+        return ["the snapshot says something else than the log; `bo rebuild` writes it anew"]
     differing = drift(handler) if handler.build.exists else []
     data["drift"] = differing
     return [f"{name} differs from the log; `bo rebuild` writes it anew" for name in differing]

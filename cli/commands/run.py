@@ -11,6 +11,7 @@ from cli.handle import Handler
 from cli.options import Invocation, on_project
 from cli.output import show
 from eventlog.errors import Refused
+from eventlog.names import parse_worker_id
 from projections.commands import Spawn
 from projections.decider import decide
 
@@ -71,6 +72,8 @@ def run(
 
         begin_from_file(invocation, plan_file)
     project = invocation.project().require()
+    if as_dispatcher is not None:
+        parse_worker_id(as_dispatcher)  # it becomes a file's name
     if detach:
         return _detach(invocation, project, workers, how)
     from cli.dispatch.foreground import dispatch

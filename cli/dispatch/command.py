@@ -13,6 +13,7 @@ import errno
 import fcntl
 import os
 import signal
+import stat
 
 from cli.dispatch.exits import Exits
 from cli.dispatch.members import LOCK_FD, is_command_of, signal_members
@@ -94,13 +95,15 @@ class CommandRunner:
 
     def _spawn(self, job: Job, command: list[bytes]) -> int:
         assignment = self._site.assignment_file(job.key)
-        with open(assignment, "w", encoding="utf-8") as file:
+        _remove(assignment)
+        with open(assignment, "x", encoding="utf-8") as file:
             file.write(job.assignment)
         secrets = {os.fsencode(name) for name in SECRET_VARIABLES}
         environment = {key: value for key, value in os.environb.items() if key not in secrets}
         environment |= {_encoded(key): _encoded(value) for key, value in job.environment.items()}
         _remove(self._file(job.key, "status"))  # of a build that was in this folder before
-        lock = os.open(self._file(job.key, "lock"), os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        lock = os.open(self._file(job.key, "lock"), flags, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             return os.posix_spawn(
@@ -161,11 +164,11 @@ class CommandRunner:
     def _status(self, key: Key) -> int | None:
         """Returns the attempt's exit status, None while there is none: it is there when its line ends."""
         number, end, _ = _read(self._file(key, "status")).partition(b"\n")
-        return int(number) if end and number.isdigit() else None
+        return int(number) if end and number.isdigit() and len(number) < 4 else None
 
     def abort(self, key: Key, *, force: bool) -> None:
         """See Runner."""
-        if self._status(key) is not None or (key not in self._running and key not in self._adopted):
+        if key not in self._running and (key not in self._adopted or self._status(key) is not None):
             return  # it has ended by itself just now, and `collect` tells how
         self._aborted.add(key)
         number = signal.SIGKILL if force else signal.SIGTERM
@@ -210,7 +213,7 @@ class CommandRunner:
             return self._outcome(job.key)  # looks once more: it may have ended meanwhile
         self._adopted[job.key] = fd
         wrapper = _read(self._file(job.key, "lock")).strip()
-        if wrapper.isdigit():
+        if wrapper.isdigit() and len(wrapper) < 10:
             self._exits.notice(int(wrapper))
         return None
 
@@ -238,8 +241,8 @@ def _encoded(text: str) -> bytes:
 def _remove(path: str) -> None:
     try:
         os.unlink(path)
-    except FileNotFoundError:
-        pass
+    except OSError:
+        pass  # not there, or a folder that a worker put there: it is in nobody's way
 
 
 def _describe(status: int) -> str:
@@ -259,8 +262,14 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
 
 
 def _read(path: str) -> bytes:
+    """Returns the beginning of a small file; nothing for what a worker may have put there instead."""
     try:
-        with open(path, "rb") as file:
-            return file.read(65536)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return b""
+    try:
+        return os.read(fd, 4096) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)

@@ -46,7 +46,8 @@ def find_pid(project: Project, name: str) -> int | None:
         if is_free(fd):
             return None
         number = os.pread(fd, 32, 0).strip()
-        return int(number) if number.isdigit() else None
+        # 0 would be our own group, and what has more digits is no process.
+        return int(number) if number.isdigit() and len(number) < 10 and int(number) > 1 else None
     finally:
         os.close(fd)
 
