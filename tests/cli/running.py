@@ -104,7 +104,10 @@ class Bo:
             redirect_stderr(err),
             chdir(cwd),
         ):
+            before = _lock_files()
             code = run(list(arguments))
+            for descriptor in _lock_files() - before:
+                os.close(descriptor)  # a process of its own would give it back by ending
         return Answer(code, _content(out), _content(err))
 
 
@@ -132,6 +135,18 @@ class BoProcess(Bo):
             env={**self.environment(), **env},
             cwd=self.folder,
         )
+
+
+def _lock_files() -> set[int]:
+    """The descriptors of this process that are lock files of projects."""
+    found = set()
+    for link in Path("/proc/self/fd").iterdir():
+        try:
+            if str(link.readlink()).removesuffix(" (deleted)").endswith("/.bo/lock"):
+                found.add(int(link.name))
+        except FileNotFoundError:
+            continue
+    return found
 
 
 def _stream() -> io.TextIOWrapper:

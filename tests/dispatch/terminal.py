@@ -84,7 +84,9 @@ class Terminal:
         return termios.tcgetattr(self._slave)
 
     def _read(self, seconds: float = 0.05) -> bool:
-        if not select.select([self._master], [], [], seconds)[0]:
+        poll = select.poll()  # not `select`: that one knows no descriptor above 1023
+        poll.register(self._master, select.POLLIN)
+        if not poll.poll(seconds * 1000):
             return False
         self.said += os.read(self._master, 65536)
         return True
