@@ -17,7 +17,7 @@ def mirror() -> str:
     places = sorted(line for line in set(told.splitlines()) if line.endswith(" main"))
     if not places:
         pytest.skip("this machine does not say where its packages come from: run apt-get update")
-    return places[0]
+    return min(places, key=len)  # not the one of updates or security
 
 
 def test_a_plan_made_from_make_has_a_worker_for_each_command_in_the_order_of_its_files() -> None:
