@@ -15,10 +15,13 @@ class LineProgress(Observer):
 
     def happened(self, events: list[KnownEvent], build: Build) -> None:
         """See Observer."""
+        # What came together is counted one by one, as it is told.
+        completed = build.counts.get("completed", 0) - sum(isinstance(e, WorkerCompleted) for e in events)
         for event in events:
+            completed += isinstance(event, WorkerCompleted)
             sentence = describe(event, build)
             if sentence and not isinstance(event, WorkerSpawned):
-                tell(f"[{build.counts.get('completed', 0)}/{len(build.workers)}] {sentence}")
+                tell(f"[{completed}/{len(build.workers)}] {sentence}")
 
     def stopping(self, requests: int) -> None:
         """See Observer."""

@@ -140,3 +140,10 @@ def test_a_runner_of_another_distribution_can_be_chosen(bo: Runs) -> None:
     assert "whistle" in bo("run", "--via", "nobody", env=path).json["hint"]
     assert bo("run", "--via", "whistle", env=path).code == 0
     assert {event["via"] for event in bo.events("worker_spawned")} == {"whistle"}
+
+
+def test_what_comes_together_is_counted_one_by_one(bo: Runs) -> None:
+    bo.begin(*(worker(name) for name in ("a", "b", "c", "d", "e")))
+    answer = bo("run", "-p", "run", "-j", "5")
+    counts = [line.split("]")[0] for line in answer.stderr.splitlines() if " completed in " in line]
+    assert counts == ["[1/5", "[2/5", "[3/5", "[4/5", "[5/5"]
