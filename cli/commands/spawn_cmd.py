@@ -36,7 +36,7 @@ def spawn_cmd(invocation: Invocation, worker: str, parent: str, dry_run: bool, f
     The printed line can be pasted into bash whatever the plan's texts hold. For a worker that is in
     progress already the same command is printed again.
 
-    Example: bo spawn-cmd -p auth -w worker_schema --parent con_XXXXX
+    Example: bo spawn-cmd -p auth -w worker_schema --parent con_7f3a
     """
     handler = Handler(invocation.project().require(), invocation.actor).load()
     project = handler.project
