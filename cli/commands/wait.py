@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 from time import monotonic, sleep
 from typing import Any
@@ -124,9 +125,9 @@ def stop(invocation: Invocation, at_once: bool, timeout: float) -> int:
     for name in build.dispatchers:
         pid = find_pid(project, name)
         if pid is not None:
-            asked[name] = pid
+            asked[name] = _hold(pid)
             _ask(pid, times=2 if at_once else 1)
-    ended = _wait_for_end(project, list(asked), monotonic() + timeout)
+    ended = _wait_for_end(project, asked, monotonic() + timeout)
     data = {"success": ended, "project": project.name, "asked": sorted(asked), "ended": ended}
     if asked and not ended:
         raise Refused(
@@ -151,11 +152,27 @@ def _ask(pid: int, times: int) -> None:
         sleep(0.05)  # two signals of one kind at once are one
 
 
-def _wait_for_end(project: Project, names: list[str], deadline: float) -> bool:
+def _hold(pid: int) -> int | None:
+    """Returns a descriptor that is readable once the process has ended; None where there is no such thing."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
+
+
+def _wait_for_end(project: Project, asked: dict[str, int | None], deadline: float) -> bool:
+    """Waits until the dispatchers have let go of the project and their processes have ended."""
     from cli.dispatch.presence import is_present
 
-    while any(is_present(project, name) for name in names):
+    while any(is_present(project, name) for name in asked):
         if monotonic() > deadline:
             return False
         sleep(0.05)
-    return True
+    ended = True
+    for held in asked.values():
+        if held is not None:
+            poll = select.poll()
+            poll.register(held, select.POLLIN)
+            ended &= bool(poll.poll(max(0.0, deadline - monotonic()) * 1000))
+            os.close(held)
+    return ended
