@@ -11,6 +11,7 @@
         ├── Conflict               the log grew since it was read; both heads inside
         ├── LockTimeout            somebody else held the lock for too long
         ├── StorageFailed          the disk said no; nothing was acknowledged
+        │   └── ServersAway        the servers of the log do not answer
         └── DamagedLog             what is on disk is not what was written
             ├── CorruptLog         a line that fails its checks: line, offset, reason
             ├── RegressedLog       shorter than, or other than, what was seen here before
@@ -126,6 +127,13 @@ class StorageFailed(LogError):
 
     code = "storage_failed"
     default_hint = "check space and health of the disk, then try again; what was acknowledged before is safe"
+
+
+class ServersAway(StorageFailed):
+    """The servers that hold the log do not answer. What was to be written may be there or not."""
+
+    code = "servers_away"
+    default_hint = "nothing was acknowledged; look with `bo log` when they answer again, then try again"
 
 
 class DamagedLog(LogError):

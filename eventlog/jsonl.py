@@ -13,27 +13,21 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-
-from msgspec import Struct
+from typing import TYPE_CHECKING
 
 from eventlog.disk import Disk, OsDisk
-from eventlog.errors import Conflict, CorruptLog, DamagedLog, RegressedLog, StorageFailed
+from eventlog.errors import Conflict, DamagedLog, RegressedLog, StorageFailed
 from eventlog.events import KnownEvent
 from eventlog.head import START, Head
 from eventlog.lock import LockFile, read_witness, wait_for
 from eventlog.mend import move_to_new_file, renew, save_tail, write_all
-from eventlog.recovery import Clean, Corrupt, ReadAt, Scan, TornTail, Verdict, check_place, find_head
-from eventlog.store import Batch, batches, seal
+from eventlog.recovery import Corrupt, ReadAt, Scan, TornTail, check_place, find_head
+from eventlog.store import Batch, Examination, batches, follow_on, seal
+
+if TYPE_CHECKING:
+    from eventlog.watch import Watch
 
 _OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-class Examination(Struct, frozen=True):
-    """What a log is: the head of its valid prefix, what follows it, and what is missing of what was seen."""
-
-    head: Head
-    verdict: Verdict
-    regression: RegressedLog | None
 
 
 class JsonlStore:
@@ -80,13 +74,9 @@ class JsonlStore:
 
         Their chain is checked before anything is written. Raises CorruptLog, and what `append` does.
         """
-        base = expected.offset
-        scan = Scan(lambda offset, size: lines[offset - base : offset - base + size], expected)
-        verdict = scan.finish()
-        if not isinstance(verdict, Clean):
-            raise CorruptLog(scan.head.seq + 1, scan.head.offset, "the lines do not go on from here")
-        self._append(lines, expected, scan.head)
-        return scan.head
+        head = follow_on(lines, expected)
+        self._append(lines, expected, head)
+        return head
 
     def _append(self, lines: bytes, expected: Head, head: Head) -> None:
         if self._failure is not None:
@@ -131,9 +121,7 @@ class JsonlStore:
 
     def follow(self, after: Head, idle: float | None = None) -> Iterator[Batch]:
         """See EventStore."""
-        from eventlog.watch import Watch
-
-        with Watch(self.path) as watch:
+        with self.watch() as watch:
             while True:
                 for batch in self.read(after):
                     yield batch
@@ -150,6 +138,12 @@ class JsonlStore:
                             break
                         if not watch.wait(idle):
                             yield Batch((), after)
+
+    def watch(self) -> Watch:
+        """See FileStore."""
+        from eventlog.watch import Watch
+
+        return Watch(self.path)
 
     def head(self, back: int = 0) -> Head:
         """See EventStore."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, Self
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from eventlog.codec import decode_lines, encode
+from eventlog.errors import CorruptLog, RegressedLog
 from eventlog.events import AnyEvent, KnownEvent
 from eventlog.head import START, Head
-from eventlog.recovery import Corrupt, Scan, first_lines
+from eventlog.recovery import Clean, Corrupt, Scan, Verdict, first_lines
 
 
 class Batch(Struct, frozen=True):
@@ -62,6 +63,74 @@ class EventStore(Protocol):
         ...
 
 
+class Examination(Struct, frozen=True):
+    """What a log is: the head of its valid prefix, what follows it, and what is missing of what was seen."""
+
+    head: Head
+    verdict: Verdict
+    regression: RegressedLog | None
+
+
+class Waker(Protocol):
+    """Wakes its user, who holds it with `with`, when a log may have grown.
+
+    Look at the log once after entering and before the first `wait`: nothing is missed then.
+    """
+
+    @property
+    def descriptor(self) -> int:
+        """A descriptor that is readable when the log may have grown, -1 where there is none."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def drain(self) -> None:
+        """Makes `descriptor` wait for what happens from now on; look at the log after it."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Returns True as soon as the log may have grown, False after `timeout` seconds without news."""
+        ...
+
+
+class FileStore(EventStore, Protocol):
+    """A store that has all lines in the file `path` here: the log itself, or the mirror of one on servers."""
+
+    path: str
+
+    def exists(self) -> bool:
+        """Whether there is a log."""
+        ...
+
+    def watch(self) -> Waker:
+        """Returns what wakes its user when the log has grown."""
+        ...
+
+    def append_lines(self, lines: bytes, expected: Head) -> Head:
+        """Makes whole lines of another copy of this log durable behind `expected`; returns the new head.
+
+        Their chain is checked before anything is written. Raises CorruptLog, and what `append` does.
+        """
+        ...
+
+    def salvage(self, until: int) -> Iterator[Batch]:
+        """Yields the events up to `until` of a log that may be damaged or cut behind it.
+
+        Raises CorruptLog when the damage comes before that.
+        """
+        ...
+
+    def examine(self) -> Examination:
+        """Returns what the whole log is, every byte checked; raises only for what cannot be read."""
+        ...
+
+    def close(self) -> None:
+        """Gives descriptors and connections back; the store may be used again."""
+        ...
+
+
 def seal(events: Sequence[KnownEvent], after: Head) -> Batch:
     """Returns `events` numbered from behind `after`, their lines, and the head behind them."""
     numbered: list[AnyEvent] = []
@@ -72,6 +141,15 @@ def seal(events: Sequence[KnownEvent], after: Head) -> Batch:
         numbered.append(event)
         lines.append(line)
     return Batch(numbered, after, b"".join(lines))
+
+
+def follow_on(lines: bytes, after: Head) -> Head:
+    """Returns the head behind whole `lines` that follow `after`; raises CorruptLog if they do not."""
+    base = after.offset
+    scan = Scan(lambda offset, size: lines[offset - base : offset - base + size], after)
+    if not isinstance(scan.finish(), Clean):
+        raise CorruptLog(scan.head.seq + 1, scan.head.offset, "the lines do not go on from here")
+    return scan.head
 
 
 def batches(scan: Scan, until: int | None = None) -> Iterator[Batch]:

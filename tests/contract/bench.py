@@ -9,6 +9,7 @@ from eventlog import START, Batch, EventStore, Head, JsonlStore, MemoryStore
 from eventlog.events import AnyEvent
 from tests.crash.memory_disk import MemoryDisk
 from tests.logs import notes, sealed
+from tests.remote.behind import Behind, shared_node
 
 LOG = "events.jsonl"
 IDLE = 0.02
@@ -19,11 +20,16 @@ class Bench:
     """A store under test, and a way to its bytes behind its back."""
 
     def __init__(
-        self, store: EventStore, put: Callable[[bytes], object], again: Callable[[], EventStore]
+        self,
+        store: EventStore,
+        put: Callable[[bytes], object],
+        again: Callable[[], EventStore],
+        close: Callable[[], object] = lambda: None,
     ) -> None:
         self.store = store
         self.put = put
         self.again = again
+        self.close = close
 
 
 def memory(folder: Path) -> Bench:
@@ -57,7 +63,27 @@ def jsonl_on_memory_disk(folder: Path) -> Bench:
     )
 
 
-STORES = {"MemoryStore": memory, "JsonlStore": jsonl, "JsonlStore on a disk in memory": jsonl_on_memory_disk}
+def jetstream(folder: Path) -> Bench:
+    """A log on a real server. Behind its back: whole lines change there, a torn one in the mirror."""
+    behind = Behind(shared_node().url)
+    mirror = folder / "project" / LOG
+
+    def put(data: bytes) -> None:
+        whole = data[: data.rfind(b"\n") + 1]
+        behind.put(whole)
+        if whole != data:
+            mirror.parent.mkdir(exist_ok=True)
+            mirror.write_bytes(data)
+
+    return Bench(behind.store(mirror.parent), put, lambda: behind.store(mirror.parent), behind.close)
+
+
+STORES = {
+    "MemoryStore": memory,
+    "JsonlStore": jsonl,
+    "JsonlStore on a disk in memory": jsonl_on_memory_disk,
+    "JetStreamStore": jetstream,
+}
 
 
 def followed(stream: Iterator[Batch], count: int) -> list[AnyEvent]:

@@ -1,5 +1,6 @@
 """A test that asks for `bench` or `store` runs once with every store."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from tests.contract.bench import STORES, Bench
 
 
 @pytest.fixture(params=list(STORES.values()), ids=list(STORES))
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     made: Bench = request.param(tmp_path)
-    return made
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -1,0 +1,357 @@
+"""The replicated backend: a log on NATS JetStream, a message a line, with `events.jsonl` as its mirror.
+
+An append is acknowledged when the servers have it; the mirror follows. Reads bring the mirror up to
+date and read that, so everything that reads a file, or waits for it to grow, needs to know nothing
+of servers. When they are away, reading goes on from the mirror and writing fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing
+from math import ceil
+from time import monotonic
+
+from eventlog.errors import Conflict, DamagedLog, LogError, Refused, RegressedLog, ServersAway, StorageFailed
+from eventlog.events import KnownEvent
+from eventlog.head import START, Head
+from eventlog.jsonl import JsonlStore
+from eventlog.mirror import NOWHERE, Mirror, Place
+from eventlog.recovery import Corrupt
+from eventlog.servers import Say, Servers, Silent
+from eventlog.store import Batch, Examination, follow_on, seal
+from eventlog.stream import LARGEST_BATCH, Message, Stream, Taken
+from eventlog.stream_settings import faults, is_synced
+
+READING_PATIENCE = 3.0
+"""Seconds after which a read is answered from the mirror."""
+
+_NEAR = 3.0
+"""Seconds since a leader heard of a replica after which that one may be out of its reach."""
+
+_PIECE = 1024 * 1024
+"""Bytes of messages that are written to the mirror at once."""
+
+
+class JetStreamStore:
+    """An EventStore on `servers`, mirrored in the file `path`. One thread at a time may use it.
+
+    `away` is why the last read came from the mirror alone, None when the servers answered; `say`
+    is told when that begins. `synced` is whether the servers were seen to sync what they
+    acknowledge, None as long as nobody has asked them.
+    """
+
+    def __init__(self, path: str, project: str, servers: Servers, *, say: Say = lambda _: None) -> None:
+        self.path = path
+        self.away: ServersAway | None = None
+        self.synced: bool | None = None
+        self.stream = Stream(servers, project)
+        self._servers = servers
+        self._say = say
+        self._local = JsonlStore(path)
+        self._mirror = Mirror(path, servers.address.shown)  # used by the loop alone
+        self._place: Place | None = None
+        self._failure: LogError | None = None
+        self._keeping = False
+
+    def exists(self) -> bool:
+        """Whether there is a log. Raises ServersAway when only the servers could tell."""
+        self._refresh()
+        return self._local.exists()
+
+    def close(self) -> None:
+        """Ends the connection; the store may be used again."""
+        self._local.close()
+        self._servers.close()
+
+    def append(self, events: Sequence[KnownEvent], expected: Head) -> Batch:
+        """See EventStore. Raises ServersAway when it stays unknown whether the events are in the log."""
+        batch = seal(events, expected)
+        self._servers.run(self._append(batch.lines, expected, batch.head))
+        return batch
+
+    def append_lines(self, lines: bytes, expected: Head) -> Head:
+        """Like JsonlStore's: whole lines of another copy of this log, their chain checked first."""
+        head = follow_on(lines, expected)
+        self._servers.run(self._append(lines, expected, head))
+        return head
+
+    def read(self, after: Head = START, until: int | None = None) -> Iterator[Batch]:
+        """See EventStore. What the servers hold damaged is raised behind what was mirrored before it."""
+        damage = self._refresh()
+        if isinstance(damage, RegressedLog):
+            raise damage
+        if self._local.exists() or after != START:
+            for batch in self._local.read(after, until):
+                yield batch
+                after = batch.head
+        if damage is not None and (until is None or after.seq < until):
+            raise damage
+
+    def salvage(self, until: int) -> Iterator[Batch]:
+        """See JsonlStore: from the mirror."""
+        return self._local.salvage(until)
+
+    def follow(self, after: Head, idle: float | None = None) -> Iterator[Batch]:
+        """See EventStore. Pushed by the servers; while they are away it waits for them."""
+        with self.watch() as watch:
+            while True:
+                for batch in self.read(after):
+                    yield batch
+                    after = batch.head
+                if not watch.wait(idle):
+                    yield Batch((), after)
+
+    def watch(self) -> Landing:
+        """Returns what wakes its user when the log has grown; while entered the mirror is kept up to date."""
+        return Landing(self)
+
+    def head(self, back: int = 0) -> Head:
+        """See EventStore."""
+        damage = self._refresh()
+        if isinstance(damage, RegressedLog):
+            raise damage
+        return self._local.head(back)
+
+    def examine(self) -> Examination:
+        """Returns what the mirror is and what is wrong on the servers behind it, or instead of it."""
+        damage = self._refresh()
+        found = self._local.examine()
+        if isinstance(damage, RegressedLog):
+            return Examination(found.head, found.verdict, found.regression or damage)
+        if damage is not None and not isinstance(found.verdict, Corrupt):
+            raise damage
+        return found
+
+    def compare(self) -> Head:
+        """Reads all that the servers have and compares it with the mirror; returns its head.
+
+        Raises DamagedLog where they differ, ServersAway.
+        """
+        self._servers.run(self._catch_up(self._servers.patience, NOWHERE))
+        assert self._place is not None
+        return self._place.head
+
+    def keep(self, woken: Landing) -> Callable[[], None]:
+        """Begins to keep the mirror up to date by what the servers push; returns what ends that."""
+        self._refresh()
+        self._keeping, self._failure = True, None
+        end_task = self._servers.start(self._keep(woken))
+
+        def end() -> None:
+            self._keeping = False
+            end_task()
+
+        return end
+
+    # --- in this thread
+
+    def _refresh(self) -> DamagedLog | None:
+        """Brings the mirror up to date; returns the damage that was found, for whoever meets it."""
+        if self._keeping and self._place is not None:
+            if self._failure is not None and not isinstance(self._failure, DamagedLog):
+                raise self._failure
+            return self._failure
+        try:
+            self._servers.run(self._catch_up(READING_PATIENCE))
+            self.away = None
+        except ServersAway as away:
+            if not self._local.exists():
+                raise
+            if self.away is None:
+                self._say(f"{away}; this is the mirror of it here")
+            self.away = away
+        except DamagedLog as damage:
+            return damage
+        return None
+
+    # --- on the loop
+
+    async def _append(self, lines: bytes, expected: Head, head: Head) -> None:
+        if self._place is None or self._place.head != expected:
+            await self._catch_up(self._servers.patience)
+            assert self._place is not None
+            if self._place.head != expected:
+                self._mirror.check(expected)
+                if lines:
+                    raise Conflict(expected, self._place.head)
+        if not lines:
+            return
+        if self.synced is None:
+            await self._check_stream()
+        messages = [line + b"\n" for line in lines.split(b"\n")[:-1]]
+        await self.stream.check_sizes(messages)
+        seq = self._place.seq
+        for first in range(0, len(messages), LARGEST_BATCH):
+            try:
+                seq = await self.stream.publish(messages[first : first + LARGEST_BATCH], seq)
+            except Taken:
+                self._place = None
+                await self._catch_up(self._servers.patience)
+                if first:
+                    raise StorageFailed(
+                        f"somebody else wrote between our events: {first} of {len(messages)} are in the log"
+                    ) from None
+                raise Conflict(expected, self._known().head) from None
+        try:
+            self._mirror.add(lines, expected)
+        except (LogError, OSError) as error:
+            self._place = None
+            self._say(f"the event is in the log, but its mirror could not be written: {error}")
+            return
+        self._reach(Place(seq, head))
+
+    async def _check_stream(self) -> None:
+        """Learns whether the servers sync; raises Refused for a stream in which something could be lost."""
+        config = (await self.stream.info())["config"]
+        if wrong := faults(config):
+            raise Refused(
+                "unfit_stream",
+                f"the stream '{self.stream.name}' cannot hold logs: {'; '.join(wrong)}",
+                hint="`bo doctor` checks it, `bo remote init` makes a new one",
+            )
+        self.synced = is_synced(config)
+
+    async def _catch_up(self, patience: float, start: Place | None = None) -> None:
+        """Brings the mirror up to the servers' last line; compares from `start` on, or from where it was."""
+        place = start or self._place or self._mirror.place()
+        began: float | None = None
+        while True:
+            seen = self._mirror.end()  # before they are asked: what is in the mirror they have acknowledged
+            last = await self.stream.last(patience=patience)
+            if last is None:
+                place = NOWHERE
+            elif last.seq != place.seq or not _ends(last, place.head):
+                try:
+                    place = await self._follow_to(last.seq, place, patience)
+                except _Elsewhere:
+                    place = NOWHERE  # the stream was made anew, or is another one: does it hold the same?
+                    continue
+            if seen.seq > place.head.seq:
+                began = began or monotonic()
+                await self._doubt(seen, place, monotonic() - began)
+            elif last is None or last.seq == place.seq:
+                self._mirror.check(place.head)
+                self._reach(place)
+                return
+
+    async def _doubt(self, seen: Head, place: Place, waited: float) -> None:
+        """Raises RegressedLog when the servers have lost what they acknowledged; ServersAway if that is open.
+
+        A leader that was cut off from the others does not know of it for a while: whoever lags is
+        believed only after some seconds, and with most of the others at its side.
+        """
+        replicas = (await self.stream.info()).get("cluster", {}).get("replicas", [])
+        near = [one for one in replicas if one.get("current") and one.get("active", 0) < _NEAR * 1e9]
+        if not replicas or (waited > _NEAR + 1 and 1 + len(near) > (1 + len(replicas)) / 2):
+            raise RegressedLog(seen, place.head)
+        if waited > 2 * _NEAR:
+            raise self._servers.away(f"it has {place.head.seq} of {seen.seq} events and no quorum")
+        await self._servers.leave()  # another server may know more
+        await asyncio.sleep(0.2)
+
+    async def _follow_to(self, end: int, place: Place, patience: float) -> Place:
+        """Takes what lies from `place` to the message `end` into the mirror; returns the place reached."""
+
+        async def walk(_: object) -> None:
+            nonlocal place
+            # From the last one that we know on: it must still be there, and the same.
+            async with aclosing(self.stream.walk(place.seq, end)) as landing:
+                known = place.seq == 0
+                piece: list[Message] = []
+                async for messages in landing:
+                    if not known:
+                        if messages[0].seq != place.seq or not _ends(messages[0], place.head):
+                            raise _Elsewhere
+                        known, messages = True, messages[1:]
+                    piece += messages
+                    if sum(len(message.data) for message in piece) >= _PIECE:
+                        place, piece = self._mirror.take(piece, place), []
+                if not known:
+                    raise _Elsewhere
+                if piece:
+                    place = self._mirror.take(piece, place)
+
+        await self._servers.ask(walk, patience=patience)
+        return place
+
+    async def _keep(self, woken: Landing) -> None:
+        """Keeps the mirror up to date, without end; `woken` after every line."""
+        while True:
+            try:
+                await self._catch_up(self._servers.patience)
+                woken.wake()
+                async with aclosing(self.stream.walk(self._known().seq + 1)) as landing:
+                    async for messages in landing:
+                        place = self._known()
+                        new = [message for message in messages if message.seq > place.seq]
+                        if new:
+                            self._reach(self._mirror.take(new, place))
+                            woken.wake()
+            except (Silent, ServersAway):
+                await asyncio.sleep(0.2)
+            except LogError as failure:
+                self._failure = failure
+                woken.wake()
+                return
+
+    def _known(self) -> Place:
+        return self._place or self._mirror.place()
+
+    def _reach(self, place: Place) -> None:
+        if self._place is None or place.seq >= self._place.seq:
+            self._place = place
+            self._mirror.note(place)
+
+
+class Landing:
+    """Wakes its user when lines have landed in the mirror. The same use as a `Watch`."""
+
+    def __init__(self, store: JetStreamStore) -> None:
+        self._store = store
+
+    def __enter__(self) -> Landing:
+        self.descriptor, self._writer = os.pipe()
+        os.set_blocking(self.descriptor, False)
+        os.set_blocking(self._writer, False)
+        self._end = self._store.keep(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+        os.close(self._writer)
+        os.close(self.descriptor)
+
+    def wake(self) -> None:
+        """Makes `descriptor` readable."""
+        try:
+            os.write(self._writer, b"x")
+        except OSError:
+            pass  # it is readable already, or nobody waits any more
+
+    def drain(self) -> None:
+        """Makes `descriptor` wait for what happens from now on; look at the log after it."""
+        try:
+            os.read(self.descriptor, 65536)
+        except BlockingIOError:
+            pass
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Returns True as soon as the log may have grown, False after `timeout` seconds without news."""
+        poll = select.poll()
+        poll.register(self.descriptor, select.POLLIN)
+        if not poll.poll(None if timeout is None else ceil(timeout * 1000)):
+            return False
+        self.drain()
+        return True
+
+
+class _Elsewhere(Exception):
+    """The line that we know is not where it was."""
+
+
+def _ends(message: Message, head: Head) -> bool:
+    return message.data.endswith(b',"hash":"%s"}\n' % head.hash.encode())

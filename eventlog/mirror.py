@@ -1,0 +1,136 @@
+"""The mirror of a log that lies on servers: `events.jsonl` here, and how far it follows them.
+
+What comes from the servers is checked against the chain and against what stands here before it is
+taken. The record `.bo/remote` is a hint where to go on and when that was; without it, or where it
+fits no more, everything is compared from the first event on.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from eventlog.errors import Conflict, CorruptLog, RegressedLog
+from eventlog.head import START, Head
+from eventlog.jsonl import JsonlStore
+from eventlog.recovery import Corrupt, Scan, first_lines
+from eventlog.stream import Message
+
+
+class Place(Struct, frozen=True):
+    """A line's number in the stream, and the head behind it."""
+
+    seq: int
+    head: Head
+
+
+NOWHERE = Place(0, START)
+
+
+class Record(Struct, frozen=True):
+    """What `.bo/remote` holds: where the log is, how far the mirror follows it, and since when."""
+
+    address: str
+    place: Place
+    time: float  # Unix time
+
+
+class Mirror:
+    """The mirror in the file `path` of the log at `address` (as it may be shown)."""
+
+    def __init__(self, path: str, address: str) -> None:
+        self.log = JsonlStore(path)
+        self._address = address
+        self._path = record_path(path)
+
+    def place(self) -> Place:
+        """Returns the place that the record names."""
+        record = read_record(self._path)
+        return record.place if record is not None and record.address == self._address else NOWHERE
+
+    def note(self, place: Place) -> None:
+        """Records that the mirror has followed the log up to `place`, now."""
+        record = msgspec.json.encode(Record(self._address, place, time.time()))
+        new = f"{self._path}.{os.getpid()}.new"
+        try:
+            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+            try:
+                os.write(fd, record)
+            finally:
+                os.close(fd)
+            os.replace(new, self._path)
+        except OSError:
+            pass  # it is a hint
+
+    def take(self, messages: Sequence[Message], place: Place) -> Place:
+        """Takes the messages that follow `place`; returns the place behind them.
+
+        Raises CorruptLog at the first that fails its checks, with those before it taken, and
+        RegressedLog when they differ from what stands here.
+        """
+        lines = b"".join([message.data for message in messages])
+        try:
+            if lines.count(b"\n") != len(messages) or any(m.data[-1:] != b"\n" for m in messages):
+                raise CorruptLog(place.head.seq + 1, place.head.offset, "a message is not one line")
+            return Place(messages[-1].seq, self.add(lines, place.head))
+        except CorruptLog:
+            good, damage = _good_ones(messages, place.head)
+            if good:
+                self.add(good, place.head)
+            raise damage from None
+
+    def add(self, lines: bytes, after: Head) -> Head:
+        """Appends lines behind `after` unless they stand there already; returns the head behind them."""
+        try:
+            return self.log.append_lines(lines, after)
+        except Conflict as conflict:
+            actual = conflict.actual
+        if actual.seq <= after.seq:
+            raise RegressedLog(after, actual)
+        known, head = first_lines(lines, after, min(actual.seq - after.seq, lines.count(b"\n")))
+        self.check(head)
+        return head if len(known) == len(lines) else self.add(lines[len(known) :], head)
+
+    def check(self, head: Head) -> None:
+        """Raises RegressedLog unless `head` is a place in the mirror."""
+        if head != START:
+            next(self.log.read(head), None)
+
+    def end(self) -> Head:
+        """Returns the head of the mirror, START where there is none."""
+        return self.log.head() if self.log.exists() else START
+
+
+def record_path(log: str) -> str:
+    """Returns the path of the record beside the log `log`."""
+    return os.path.join(os.path.dirname(os.path.abspath(log)), ".bo", "remote")
+
+
+def read_record(path: str) -> Record | None:
+    """Returns the record at `path`, None where there is none that can be read."""
+    try:
+        with open(path, "rb") as file:
+            return msgspec.json.decode(file.read(), type=Record)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _good_ones(messages: Sequence[Message], head: Head) -> tuple[bytes, CorruptLog]:
+    """Returns the lines before the first message that fails its checks, and what is wrong with that one."""
+    good = b""
+    for message in messages:
+        line = message.data
+        if line.count(b"\n") != 1 or line[-1:] != b"\n":
+            return good, CorruptLog(head.seq + 1, head.offset, "the message is not one line")
+        base = head.offset
+        scan = Scan(lambda offset, size: line[offset - base : offset - base + size], head)  # noqa: B023
+        verdict = scan.finish()
+        if isinstance(verdict, Corrupt):
+            return good, verdict.error()
+        good += line
+        head = scan.head
+    raise AssertionError("the messages fail together, and each of them holds")

@@ -1,0 +1,221 @@
+"""A connection to NATS servers, behind plain calls: its event loop lives in a thread of its own.
+
+What is asked is asked again until it is answered or the patience is over: a cluster whose leader was
+killed is silent for some seconds and then goes on. Whoever changes something has to see first
+whether the change was made before it asks again; `Stream` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from threading import Thread
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from eventlog.errors import Refused, ServersAway, StorageFailed
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+T = TypeVar("T")
+Say = Callable[[str], None]
+
+ANSWER_WITHIN = 2.0
+"""Seconds after which a question counts as lost and is asked again."""
+
+_SAY_AFTER = 1.0
+_PAUSE = 0.1
+
+
+class Silent(Exception):
+    """No answer, or one that says "not now": the question may be asked again."""
+
+
+@contextmanager
+def answered_or_silent() -> Iterator[None]:
+    """Makes Silent of what the client raises when a connection or an answer is lost."""
+    from nats.errors import Error
+
+    try:
+        yield
+    except (Error, OSError, TimeoutError) as error:
+        raise Silent(str(error) or type(error).__name__) from error
+
+
+class Address:
+    """Where a log lies: `nats://[user:password@]host[:port][,host...][/stream]`, `tls://` for TLS.
+
+    `shown` is what may be printed: without the secrets. Raises Refused when it is none.
+    """
+
+    def __init__(self, text: str) -> None:
+        scheme, there, rest = text.partition("://")
+        hosts, _, self.stream = rest.partition("/")
+        self.stream = self.stream or "builds"
+        hosts_of = [host.strip() for host in hosts.split(",") if host.strip()]
+        if scheme not in ("nats", "tls") or not there or not hosts_of or not _is_token(self.stream):
+            raise Refused(
+                "bad_address",
+                "the address of the log is not of the form nats://HOST[:PORT][,HOST...][/STREAM]",
+                hint="for example nats://127.0.0.1:4222; tls:// for servers with TLS",
+            )
+        user, at, _ = hosts_of[0].rpartition("@")
+        self.urls = [f"{scheme}://{host if '@' in host else user + at + host}" for host in hosts_of]
+        try:
+            named = [urlsplit(url) for url in self.urls]
+            self.hosts = [(url.hostname or "", url.port or 4222) for url in named]
+        except ValueError as error:
+            raise Refused("bad_address", f"the address of the log cannot be read: {error}") from None
+        place = "" if self.stream == "builds" else f"/{self.stream}"
+        self.shown = f"{scheme}://{','.join(f'{host}:{port}' for host, port in self.hosts)}{place}"
+
+
+def _is_token(name: str) -> bool:
+    return 0 < len(name) <= 64 and name.replace("-", "").replace("_", "").isalnum() and name.isascii()
+
+
+class Servers:
+    """The servers at `address`. Nothing is imported, started or connected before the first call.
+
+    `credentials` is the path of a NATS credentials file. `patience` in seconds; `say` is told when
+    an answer takes longer than a second. Raises ServersAway, from every call, when nobody answers.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        credentials: str | None = None,
+        patience: float = 20.0,
+        say: Say = lambda _: None,
+    ) -> None:
+        self.address = address
+        self.patience = patience
+        self._credentials = credentials
+        self._say = say
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._client: Client | None = None
+        self._connecting = asyncio.Lock()
+        self._owner = 0
+
+    def run(self, task: Coroutine[Any, Any, T]) -> T:
+        """Runs a coroutine on the loop and returns what it returns."""
+        return asyncio.run_coroutine_threadsafe(task, self._running_loop()).result()
+
+    def start(self, task: Coroutine[Any, Any, None]) -> Callable[[], None]:
+        """Starts a coroutine that goes on by itself; returns what cancels it and waits for its end."""
+
+        async def begin() -> asyncio.Task[None]:
+            return asyncio.create_task(task)
+
+        async def end() -> None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+        running = self.run(begin())
+        return lambda: self.run(end())
+
+    async def client(self) -> Client:
+        """Returns the connection; a new one where there is none any more. Raises Silent."""
+        async with self._connecting:
+            if self._client is None or self._client.is_closed:
+                self._client = await self._connect()
+            return self._client
+
+    async def ask(self, question: Callable[[Client], Awaitable[T]], *, patience: float | None = None) -> T:
+        """Asks until there is an answer; raises ServersAway after `patience` seconds (default: ours)."""
+        began, told = monotonic(), False
+        while True:
+            try:
+                return await question(await self.client())
+            except Silent as silence:
+                await self.leave()
+                waited = monotonic() - began
+                if waited > (self.patience if patience is None else patience):
+                    raise self.away(str(silence)) from None
+                if waited > _SAY_AFTER and not told:
+                    told = True
+                    self._say(f"{self.address.shown} does not answer ({silence}); trying again")
+                await asyncio.sleep(_PAUSE)
+
+    def away(self, reason: str) -> ServersAway:
+        """Returns the error that says that the servers do not answer."""
+        return ServersAway(f"{self.address.shown} does not answer: {reason}")
+
+    def close(self) -> None:
+        """Ends the connection; the next call makes a new one."""
+        loop, client = self._loop, self._client
+        self._loop = self._client = None
+        if loop is not None and self._owner == os.getpid():
+            if client is not None:
+                asyncio.run_coroutine_threadsafe(client.close(), loop).result(5)
+            loop.call_soon_threadsafe(loop.stop)
+            self._thread.join(5)
+            loop.close()
+
+    async def leave(self) -> None:
+        """Ends the connection. The next one may meet another server: this one may be cut off."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def _connect(self) -> Client:
+        client = _client_class()()
+
+        async def quiet(_: Exception) -> None:
+            """Errors of the connection come out of the calls that need it."""
+
+        with answered_or_silent():
+            try:
+                await client.connect(
+                    servers=self.address.urls,
+                    name="build-orchestrator",
+                    user_credentials=self._credentials,
+                    connect_timeout=2,
+                    allow_reconnect=False,  # we do, and look first what became of what was asked
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=0,
+                    ping_interval=10,
+                    max_outstanding_pings=2,
+                    error_cb=quiet,
+                )
+            except Exception as error:
+                if "authorization" in str(error).lower():
+                    raise StorageFailed(
+                        f"{self.address.shown} refused us: {error}",
+                        hint="give user and password in the address, or a credentials file in BO_NATS_CREDS",
+                    ) from None
+                raise
+        return client
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None or self._owner != os.getpid():
+            self._loop, self._client, self._owner = asyncio.new_event_loop(), None, os.getpid()
+            self._connecting = asyncio.Lock()
+            self._thread = Thread(target=self._loop.run_forever, name="nats", daemon=True)
+            self._thread.start()
+        return self._loop
+
+
+def _client_class() -> type[Client]:
+    # The client imports aiohttp for WebSockets, where it is installed, which takes longer than all the rest.
+    hide = "aiohttp" not in sys.modules
+    if hide:
+        sys.modules["aiohttp"] = None  # type: ignore[assignment]
+    try:
+        from nats.aio.client import Client
+    except ImportError:
+        raise Refused(
+            "extra_missing",
+            "a log on NATS needs the package nats-py",
+            hint="install the extra: pip install 'build-orchestrator[nats]'",
+        ) from None
+    finally:
+        if hide:
+            del sys.modules["aiohttp"]
+    return Client
