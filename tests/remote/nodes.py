@@ -21,6 +21,7 @@ from itertools import permutations, zip_longest
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, Self, TypeVar
+from uuid import uuid4
 
 from tests.remote.wires import HOST, Wire
 
@@ -158,6 +159,26 @@ class Node:
         except (OSError, ValueError):
             return {}
 
+    def request(self, subject: str, body: object, seconds: float = 0.3) -> dict[str, Any]:
+        """Its answer to a request of a client that has no library; nothing when there is none so long."""
+        data = json.dumps(body).encode()
+        try:
+            with socket.create_connection((HOST, self.port), seconds) as link, link.makefile("rb") as lines:
+                inbox = f"_INBOX.{uuid4().hex}"
+                link.sendall(
+                    b'CONNECT {"verbose":false}\r\n'
+                    + f"SUB {inbox} 1\r\nPUB {subject} {inbox} {len(data)}\r\n".encode()
+                    + data
+                    + b"\r\n"
+                )
+                for line in lines:
+                    if line.startswith(b"MSG "):
+                        answer: dict[str, Any] = json.loads(lines.read(int(line.split()[-1])))
+                        return answer
+        except OSError:
+            pass
+        return {}
+
     def kill(self) -> None:
         """Ends it as a loss of power would, stopped or not."""
         self._signal(signal.SIGKILL)
@@ -244,23 +265,30 @@ class Cluster:
         return [node for node in self.nodes if node not in nodes]
 
     def wait_ready(self) -> Self:
-        """Waits until the able servers answer, see each other, and the one that leads knows all as current.
+        """Waits until the able servers answer, see each other and take a request for a stream on all of them.
 
-        Until then a leader takes requests for streams on too few servers, or leaves them without an answer.
+        A young leader knows too few others, and refuses such a request or never answers it.
         """
         ids = {node: node.wait_ready().get("/varz")["server_id"] for node in self.able}
 
         def joined() -> bool:
             return all({*self._seen(node), ids[node]} >= {*ids.values()} for node in ids)
 
-        def followed() -> bool:
-            leader = self.meta_leader()
-            followers = leader.ask("/jsz").get("meta_cluster", {}).get("replicas", [])
-            current = {follower["name"] for follower in followers if follower["current"]}
-            return {leader.name, *current} >= {node.name for node in self.able}
+        def placed() -> bool:
+            stream = {
+                "name": "READY",
+                "subjects": ["tests.ready"],
+                "storage": "memory",
+                "num_replicas": len(ids),
+            }
+            node = next(iter(ids))
+            return "config" in node.request("$JS.API.STREAM.CREATE.READY", stream) and bool(
+                node.request("$JS.API.STREAM.DELETE.READY", {}).get("success")
+            )
 
         until(joined, "routes between all")
-        until(followed, "a leader that all follow")
+        self.meta_leader()
+        until(placed, "a stream on all")
         return self
 
     def isolate(self, node: Node) -> None:
