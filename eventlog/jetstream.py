@@ -171,20 +171,21 @@ class JetStreamStore:
     # --- on the loop
 
     async def _append(self, lines: bytes, expected: Head, head: Head) -> None:
-        if self._place is None or self._place.head != expected:
+        place = self._place
+        if place is None or place.head != expected:
             await self._catch_up(self._servers.patience)
-            assert self._place is not None
-            if self._place.head != expected:
+            place = self._known()
+            if place.head != expected:
                 self._mirror.check(expected)
                 if lines:
-                    raise Conflict(expected, self._place.head)
+                    raise Conflict(expected, place.head)
         if not lines:
             return
         if self.synced is None:
             await self._check_stream()
         messages = [line + b"\n" for line in lines.split(b"\n")[:-1]]
         await self.stream.check_sizes(messages)
-        seq = self._place.seq
+        seq = place.seq
         for first in range(0, len(messages), LARGEST_BATCH):
             try:
                 seq = await self.stream.publish(messages[first : first + LARGEST_BATCH], seq)
@@ -218,6 +219,7 @@ class JetStreamStore:
     async def _catch_up(self, patience: float, start: Place | None = None) -> None:
         """Brings the mirror up to the servers' last line; compares from `start` on, or from where it was."""
         place = start or self._place or self._mirror.place()
+        self._place = None  # nothing is known as long as this has not come to a good end
         began: float | None = None
         while True:
             seen = self._mirror.end()  # before they are asked: what is in the mirror they have acknowledged

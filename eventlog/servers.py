@@ -11,7 +11,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -114,8 +114,11 @@ class Servers:
             return asyncio.create_task(task)
 
         async def end() -> None:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            while not running.done():
+                running.cancel()  # once may not do: wait_for of Python 3.11 can swallow it
+                await asyncio.wait([running], timeout=0.1)
+            if not running.cancelled():
+                running.exception()
 
         running = self.run(begin())
         return lambda: self.run(end())
@@ -149,11 +152,9 @@ class Servers:
 
     def close(self) -> None:
         """Ends the connection; the next call makes a new one."""
-        loop, client = self._loop, self._client
-        self._loop = self._client = None
+        loop, self._loop = self._loop, None
         if loop is not None and self._owner == os.getpid():
-            if client is not None:
-                asyncio.run_coroutine_threadsafe(client.close(), loop).result(5)
+            asyncio.run_coroutine_threadsafe(self.leave(), loop).result(5)
             loop.call_soon_threadsafe(loop.stop)
             self._thread.join(5)
             loop.close()
@@ -162,7 +163,7 @@ class Servers:
         """Ends the connection. The next one may meet another server: this one may be cut off."""
         client, self._client = self._client, None
         if client is not None:
-            await client.close()
+            await _close(client)
 
     async def _connect(self) -> Client:
         client = _client_class()()
@@ -185,6 +186,7 @@ class Servers:
                     error_cb=quiet,
                 )
             except Exception as error:
+                await _close(client)
                 if "authorization" in str(error).lower():
                     raise StorageFailed(
                         f"{self.address.shown} refused us: {error}",
@@ -200,6 +202,13 @@ class Servers:
             self._thread = Thread(target=self._loop.run_forever, name="nats", daemon=True)
             self._thread.start()
         return self._loop
+
+
+async def _close(client: Client) -> None:
+    """Closes a connection, or what there is of one that was not made."""
+    with suppress(Silent), answered_or_silent():
+        await client.close()
+    await asyncio.sleep(0)  # what was cancelled ends in the next turn
 
 
 def _client_class() -> type[Client]:

@@ -7,11 +7,13 @@ import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
+from time import sleep
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 
+from eventlog.errors import StorageFailed
 from eventlog.jetstream import JetStreamStore
 from eventlog.servers import Address, Servers, answered_or_silent
 from eventlog.stream import Stream
@@ -56,7 +58,15 @@ class Behind:
 
     def create(self) -> None:
         """Makes the stream."""
-        self.servers.run(self.stream.create(self._settings))
+        while True:
+            try:
+                self.servers.run(self.stream.create(self._settings))
+                return
+            except StorageFailed as error:
+                # The files of the one that was deleted just now may still be going.
+                if "(10049)" not in str(error):
+                    raise
+                sleep(0.02)
 
     def delete(self) -> None:
         """Deletes the stream, whatever its settings forbid."""
