@@ -19,6 +19,7 @@ from eventlog.errors import Conflict, DamagedLog, LogError, Refused, RegressedLo
 from eventlog.events import KnownEvent
 from eventlog.head import START, Head
 from eventlog.jsonl import JsonlStore
+from eventlog.leases import Leases
 from eventlog.mirror import NOWHERE, Mirror, Place
 from eventlog.recovery import Corrupt
 from eventlog.servers import Say, Servers, Silent
@@ -49,6 +50,7 @@ class JetStreamStore:
         self.away: ServersAway | None = None
         self.synced: bool | None = None
         self.stream = Stream(servers, project)
+        self.leases = Leases(servers, self.stream, project)
         self._servers = servers
         self._say = say
         self._local = JsonlStore(path)

@@ -61,11 +61,11 @@ class Stream:
 
     async def info(self, *, patience: float | None = None) -> dict[str, Any]:
         """Returns what the servers say of the stream. Raises NotFound when there is none."""
-        return await self._api(f"STREAM.INFO.{self.name}", patience=patience)
+        return await self.api(f"STREAM.INFO.{self.name}", patience=patience)
 
     async def create(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Makes the stream; returns what the servers made of `config`. Raises StorageFailed."""
-        return await self._api(f"STREAM.CREATE.{self.name}", config)
+        return await self.api(f"STREAM.CREATE.{self.name}", config)
 
     async def last(self, *, patience: float | None = None) -> Message | None:
         """Returns the project's last line, as the leader has it."""
@@ -138,7 +138,7 @@ class Stream:
             headers = {}
         if len(lines) > 1:
             headers["Nats-Batch-Commit"] = "1"
-        answer = await _request(client, self.subject, lines[-1], headers)
+        answer = await request(client, self.subject, lines[-1], headers)
         if (error := answer.get("error")) is None:
             return int(answer["seq"])
         if error["err_code"] == _WRONG_SEQUENCE:
@@ -147,31 +147,37 @@ class Stream:
 
     async def _get(self, question: dict[str, Any], patience: float | None = None) -> Message | None:
         try:
-            answer = await self._api(f"STREAM.MSG.GET.{self.name}", question, patience=patience)
-        except _NoMessage:
+            answer = await self.api(f"STREAM.MSG.GET.{self.name}", question, patience=patience)
+        except NoMessage:
             return None
         message = answer["message"]
         headers = b64decode(message.get("hdrs", ""))
         return Message(message["seq"], b64decode(message.get("data", "")), _append_of(headers))
 
-    async def _api(
+    async def api(
         self, what: str, question: Mapping[str, Any] | None = None, *, patience: float | None = None
     ) -> dict[str, Any]:
-        async def ask_once(client: Client) -> dict[str, Any]:
-            body = b"" if question is None else msgspec.json.encode(question)
-            answer = await _request(client, f"$JS.API.{what}", body)
-            if (error := answer.get("error")) is not None:
-                raise self._refusal(error)
-            return answer
+        """Returns what the JetStream API answers. Raises NotFound, NoMessage, StorageFailed, ServersAway."""
+        return await self._servers.ask(
+            lambda client: self.api_once(client, what, question), patience=patience
+        )
 
-        return await self._servers.ask(ask_once, patience=patience)
+    async def api_once(
+        self, client: Client, what: str, question: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The same, asked once on this connection. Raises Silent instead of ServersAway."""
+        body = b"" if question is None else msgspec.json.encode(question)
+        answer = await request(client, f"$JS.API.{what}", body)
+        if (error := answer.get("error")) is not None:
+            raise self._refusal(error)
+        return answer
 
     def _refusal(self, error: dict[str, Any]) -> Exception:
         code = error.get("err_code", 0)
         if code in _TRY_AGAIN or error.get("code") == 503:
             return Silent(error["description"])
         if code == _NO_MESSAGE:
-            return _NoMessage()
+            return NoMessage()
         shown = self._servers.address.shown
         if code == _NO_STREAM:
             return NotFound(
@@ -252,18 +258,19 @@ class Stream:
         }
         question = msgspec.json.encode({"stream_name": self.name, "config": config, "action": "create"})
         where = f"$JS.API.CONSUMER.CREATE.{self.name}.{consumer}.{self.subject}"
-        answer = await _request(client, where, question)
+        answer = await request(client, where, question)
         if (error := answer.get("error")) is not None:
             raise self._refusal(error)
 
 
-class _NoMessage(Exception):
+class NoMessage(Exception):
     """There is no such message."""
 
 
-async def _request(
+async def request(
     client: Client, subject: str, body: bytes, headers: dict[str, str] | None = None
 ) -> dict[str, Any]:
+    """Returns the answer of the servers, an object of JSON. Raises Silent."""
     with answered_or_silent():
         answer = await client.request(subject, body, timeout=ANSWER_WITHIN, headers=headers)
     try:
