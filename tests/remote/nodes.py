@@ -7,7 +7,7 @@ number of the process that was started here, and none outlives the block that st
 from __future__ import annotations
 
 import json
-import random
+import os
 import shutil
 import signal
 import socket
@@ -17,7 +17,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from itertools import permutations, zip_longest
+from itertools import count, permutations, zip_longest
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, Self, TypeVar
@@ -29,7 +29,9 @@ PATIENCE = 60.0
 """Seconds after which what is waited for will not come any more."""
 
 # Below the ports that systems give to those who connect: what was free stays free while a server is down.
-PORTS = range(20_000, 32_000)
+# Each process begins elsewhere, and gives none again for long.
+FIRST, PORTS = 20_000, 12_000
+given = count(os.getpid() * 500)
 
 T = TypeVar("T")
 
@@ -41,18 +43,18 @@ def program() -> str:
     return found
 
 
-def free_ports(count: int) -> list[int]:
-    """So many different ports on which nobody listens."""
-    found: set[int] = set()
-    while len(found) < count:
-        port = random.choice(PORTS)
+def free_ports(wanted: int) -> list[int]:
+    """So many ports on which nobody listens."""
+    found: list[int] = []
+    while len(found) < wanted:
+        port = FIRST + next(given) % PORTS
         with socket.socket() as probe:
             try:
                 probe.bind((HOST, port))
             except OSError:
                 continue
-        found.add(port)
-    return list(found)
+        found.append(port)
+    return found
 
 
 def until(what: Callable[[], T | None], why: str) -> T:
@@ -190,8 +192,9 @@ class Node:
         self._wait()
 
     def stop(self) -> None:
-        """It does nothing any more, and its connections stay open."""
+        """It does nothing any more, and its connections stay open; returns when it has come to a halt."""
         self._signal(signal.SIGSTOP)
+        assert os.WIFSTOPPED(os.waitpid(self.pid, os.WUNTRACED)[1])
         self.stopped = True
 
     def cont(self) -> None:

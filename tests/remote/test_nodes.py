@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from time import monotonic
+from typing import TypeVar
 
 import nats
 import pytest
@@ -11,7 +14,9 @@ from nats.aio.client import Client
 from nats.js.api import StorageType
 from nats.js.client import JetStreamContext
 
-from tests.remote.nodes import Cluster, Node, until
+from tests.remote.nodes import PATIENCE, Cluster, Node, until
+
+T = TypeVar("T")
 
 SHORT = 2.0
 """Seconds for an answer that must not come."""
@@ -42,13 +47,34 @@ async def stream(name: str, replicas: int, *nodes: Node) -> AsyncIterator[JetStr
         yield jetstream
 
 
+async def insist(ask: Callable[[], Awaitable[T]]) -> T:
+    """Asks until there is an answer: servers that choose a leader have none."""
+    deadline = monotonic() + PATIENCE
+    while True:
+        try:
+            return await ask()
+        except (nats.errors.Error, nats.js.errors.Error):
+            assert monotonic() < deadline
+            await asyncio.sleep(0.1)
+
+
+async def acknowledged(name: str, data: bytes, *nodes: Node) -> None:
+    """Writes to a stream until these servers acknowledge it; it is there once, however often it was sent."""
+    async with client(*nodes) as connected:
+        jetstream = connected.jetstream(timeout=5)
+        await insist(lambda: jetstream.publish(name, data, headers={"Nats-Msg-Id": data.decode()}))
+
+
 async def kept(nodes: list[Node], name: str) -> list[bytes]:
     """What these servers say is in a stream."""
     async with client(*nodes) as connected:
-        jetstream = connected.jetstream(timeout=30)
-        state = (await jetstream.stream_info(name)).state
-        found = [await jetstream.get_msg(name, seq) for seq in range(1, state.last_seq + 1)]
-    return [message.data or b"" for message in found]
+        jetstream = connected.jetstream(timeout=5)
+
+        async def everything() -> list[bytes]:
+            last = (await jetstream.stream_info(name)).state.last_seq
+            return [(await jetstream.get_msg(name, seq)).data or b"" for seq in range(1, last + 1)]
+
+        return await insist(everything)
 
 
 def test_a_node_says_that_it_writes_through(node: Node) -> None:
@@ -100,8 +126,8 @@ def test_servers_reach_each_other_through_the_wires_only(cluster: Cluster) -> No
 
 
 async def test_what_a_cluster_acknowledged_survives_the_death_of_the_leader(cluster: Cluster) -> None:
-    async with stream("facts", 3, *cluster.nodes) as jetstream:
-        await jetstream.publish("facts", b"one")
+    async with stream("facts", 3, *cluster.nodes):
+        await acknowledged("facts", b"one", *cluster.nodes)
     leader = cluster.leader("facts")
     leader.kill()
     assert cluster.leader("facts") is not leader
@@ -114,16 +140,15 @@ async def test_what_a_cluster_acknowledged_survives_the_death_of_the_leader(clus
 async def test_a_leader_cut_off_acknowledges_nothing_and_catches_up_when_it_is_healed(
     cluster: Cluster,
 ) -> None:
-    async with stream("facts", 3, *cluster.nodes) as jetstream:
-        await jetstream.publish("facts", b"one")
+    async with stream("facts", 3, *cluster.nodes):
+        await acknowledged("facts", b"one", *cluster.nodes)
     alone = cluster.leader("facts")
     cluster.isolate(alone)
     async with client(alone) as connected:  # clients still reach it
         with pytest.raises((nats.errors.TimeoutError, nats.errors.NoRespondersError)):
             await connected.request("facts", b"lost", timeout=SHORT)
     assert cluster.leader("facts") is not alone
-    async with client(*cluster.others(alone)) as connected:
-        await connected.jetstream(timeout=30).publish("facts", b"two")
+    await acknowledged("facts", b"two", *cluster.others(alone))
     cluster.heal(alone)
     cluster.wait_ready()
     cluster.wait_equal("facts", 2)
@@ -136,8 +161,7 @@ async def test_a_follower_cut_off_misses_what_the_others_acknowledge_until_it_is
     async with stream("facts", 3, *cluster.nodes):
         alone = cluster.others(cluster.leader("facts"))[0]
         cluster.isolate(alone)
-    async with client(*cluster.others(alone)) as connected:
-        await connected.jetstream(timeout=30).publish("facts", b"one")
+    await acknowledged("facts", b"one", *cluster.others(alone))
     assert cluster.view(alone, "facts")["state"]["messages"] == 0
     cluster.heal(alone)
     until(lambda: cluster.view(alone, "facts")["state"]["messages"] == 1, "the message that it missed")
