@@ -30,8 +30,8 @@ LARGEST_BATCH = 1000
 _WRONG_SEQUENCE = 10071
 _NO_MESSAGE = 10037
 _NO_STREAM = 10059
-_TRY_AGAIN = frozenset((10008, 10009, 10077, 10164, 10175, 10176, 10210))
-"""No leader yet, or it has changed (in the middle of a batch), or too many batches: to be asked again."""
+_TRY_AGAIN = frozenset((10008, 10009, 10077, 10158, 10164, 10175, 10176, 10210))
+"""No leader yet, or another one now; ours is still on its way; too much at once: to be asked again."""
 
 _HEARTBEAT = 1.0
 _CONSUMER_GONE_AFTER = 3.0
