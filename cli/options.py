@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.output import wants_json
-from cli.project import Project, find_builds, find_project, project_names
-from eventlog.errors import OrchestratorError
+from cli.output import tell, wants_json
+from cli.project import Project, find_builds, is_mirror, project_names, the_only_one
+from cli.remote import LOG_VARIABLE, Remote
+from eventlog.errors import OrchestratorError, ServersAway
+from eventlog.names import ProjectName, parse_project_name
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -22,10 +24,20 @@ class Invocation:
     """One call of the tool: where, about which project, by whom, and how it is answered."""
 
     def __init__(
-        self, project: str | None, builds_dir: str | None, as_json: bool | None, actor: str | None
+        self,
+        project: str | None,
+        builds_dir: str | None,
+        log: str | None,
+        as_json: bool | None,
+        actor: str | None,
     ) -> None:
+        if log is not None:
+            # Whatever this process starts has the same log, and its secrets are not for everybody's eyes.
+            os.environ[LOG_VARIABLE] = log
         self.project_name = project
         self.builds = find_builds(builds_dir)
+        self.remote = Remote(log) if log else None
+        self.away = False  # as soon as the servers were asked for names and did not answer
         self.as_json = wants_json(as_json)
         self._actor = actor
 
@@ -34,9 +46,30 @@ class Invocation:
         """Who acts: --actor, $BO_ACTOR, else user@host."""
         return self._actor or f"{_user()}@{os.uname().nodename}"
 
-    def project(self) -> Project:
-        """Returns the project that is meant; raises InvalidName or NotFound."""
-        return find_project(self.builds, self.project_name)
+    def project(self, name: str | None = None) -> Project:
+        """Returns the project `name`, or else the one that is meant; raises InvalidName or NotFound."""
+        name = name or self.project_name
+        where = self.builds if self.remote is None else self.remote.shown
+        found = parse_project_name(name) if name else the_only_one(self.names(), where)
+        return Project(self.builds, found, self.remote)
+
+    def names(self) -> list[ProjectName]:
+        """Returns the names of all projects, sorted: with servers what is there, or is mirrored here."""
+        here = project_names(self.builds)
+        if self.remote is None:
+            return list(here)
+        mirrors = [name for name in here if is_mirror(os.path.join(self.builds, name))]
+        try:
+            return sorted({*mirrors, *self.remote.projects()})
+        except ServersAway as away:
+            self.away = True
+            tell(f"{away}; these are the mirrors here")
+            return mirrors
+
+    def close(self) -> None:
+        """Ends the connection to the servers, if there is one."""
+        if self.remote is not None:
+            self.remote.close()
 
 
 def _user() -> str:
@@ -62,8 +95,10 @@ def _complete_worker(context: click.Context, _: click.Parameter, typed: str) -> 
     from cli.moment import load_at
 
     try:
-        project = find_project(find_builds(context.params.get("builds_dir")), context.params.get("project"))
-        build = load_at(project, None).build
+        builds, given = find_builds(context.params.get("builds_dir")), context.params.get("project")
+        name = parse_project_name(given) if given else the_only_one(list(project_names(builds)), builds)
+        # From the mirror where the log is on servers: somebody is typing, and nothing may be printed.
+        build = load_at(Project(builds, name, say=lambda _: None), None).build
     except (OrchestratorError, OSError):
         return []
     return [CompletionItem(w.id, help=w.status) for w in build.workers if w.id.startswith(typed)]
@@ -78,17 +113,29 @@ def answers(function: _Function) -> _Function:
     def call(
         *,
         builds_dir: str | None,
+        log_address: str | None,
         as_json: bool | None,
         actor: str | None,
         project: str | None = None,
         **rest: Any,
     ) -> Any:
-        return function(Invocation(project, builds_dir, as_json, actor), **rest)
+        invocation = Invocation(project, builds_dir, log_address, as_json, actor)
+        try:
+            return function(invocation, **rest)
+        finally:
+            invocation.close()
 
     call = update_wrapper(call, function)
     for option in (
         click.option("--actor", envvar="BO_ACTOR", metavar="NAME", help="Who acts (default: user@host)."),
         click.option("--json/--table", "as_json", default=None, help="Answer with JSON, or with a table."),
+        click.option(
+            "--log",
+            "log_address",
+            envvar=LOG_VARIABLE,
+            metavar="ADDRESS",
+            help="Where the log is: nats://HOST[:PORT][,HOST...][/STREAM] (default: in files).",
+        ),
         click.option(
             "--builds-dir",
             envvar="BO_BUILDS_DIR",

@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
+from cli.output import tell
 from eventlog.errors import InvalidName, NotFound, Refused
 from eventlog.jsonl import JsonlStore
 from eventlog.names import ProjectName, parse_project_name
+
+if TYPE_CHECKING:
+    from cli.remote import Remote
+    from eventlog.store import FileStore
 
 LOG = "events.jsonl"
 BUILDS = os.path.join("N5", "builds")
 
 
 class Project:
-    """One project: a folder below `builds` with its log. Making this object makes no file and reads none.
+    """One project: a folder below `builds` with its log, or with the mirror of its log on `remote`.
 
-    Raises Refused when the folder, or the hidden one in it, is a symbolic link: what this tool
-    writes stays below `builds`.
+    Making this object makes no file and reads none. Raises Refused when the folder, or the hidden
+    one in it, is a symbolic link: what this tool writes stays below `builds`. `say` is told when
+    what is read may be old.
     """
 
-    def __init__(self, builds: str, name: ProjectName) -> None:
+    def __init__(
+        self,
+        builds: str,
+        name: ProjectName,
+        remote: Remote | None = None,
+        *,
+        say: Callable[[str], None] = tell,
+    ) -> None:
         self.builds = builds
         self.name = name
+        self.remote = remote
+        self._say = say
         self.folder = os.path.join(builds, name)
         hidden = [self.path(".bo", *parts) for parts in ((), ("run",), ("dispatchers",))]
         for path in (self.folder, self.path("outputs"), *hidden):
@@ -32,7 +49,21 @@ class Project:
                     f"{path} is a symbolic link; nothing is read or written through it",
                     hint="put the real folder there, or name its parent with --builds-dir",
                 )
-        self.store = JsonlStore(self.path(LOG))
+
+    @cached_property
+    def store(self) -> FileStore:
+        """The log: on the servers, or in its file; a mirror without its servers can only be read."""
+        if self.remote is not None:
+            return self.remote.store(self.path(LOG), self.name)
+        if self.is_mirror():
+            from eventlog.mirror import MirrorAlone
+
+            return MirrorAlone(self.path(LOG), say=self._say)
+        return JsonlStore(self.path(LOG))
+
+    def is_mirror(self) -> bool:
+        """Whether `events.jsonl` here follows a log on servers."""
+        return is_mirror(self.folder)
 
     def path(self, *parts: str) -> str:
         """Returns the path of something in the project's folder."""
@@ -54,6 +85,11 @@ class Project:
                 else f"`bo list` shows the projects in {self.builds}; `bo init` begins one",
             )
         return self
+
+
+def is_mirror(folder: str) -> bool:
+    """Whether `events.jsonl` in a project's folder follows a log on servers."""
+    return os.path.lexists(os.path.join(folder, ".bo", "remote"))
 
 
 def find_builds(given: str | None) -> str:
@@ -99,20 +135,17 @@ def project_names(builds: str) -> Iterator[ProjectName]:
                 continue
 
 
-def find_project(builds: str, given: str | None) -> Project:
-    """Returns the project named `given`, or the only one there is; raises InvalidName or NotFound."""
-    if given:
-        return Project(builds, parse_project_name(given))
-    names = list(project_names(builds))
+def the_only_one(names: Sequence[ProjectName], where: str) -> ProjectName:
+    """Returns the name of the only project there is; raises NotFound."""
     if len(names) == 1:
-        return Project(builds, names[0])
+        return names[0]
     if not names:
         raise NotFound(
             "no_project",
-            f"there is no project in {builds}",
+            f"there is no project in {where}",
             hint="begin one with `bo init -p NAME --plan-file F`",
         )
     shown = ", ".join(names[:8]) + (" ..." if len(names) > 8 else "")
     raise NotFound(
-        "which_project", f"there are {len(names)} projects in {builds}", hint=f"choose one with -p: {shown}"
+        "which_project", f"there are {len(names)} projects in {where}", hint=f"choose one with -p: {shown}"
     )

@@ -45,4 +45,16 @@ def mask_all(value: Any) -> Any:
 
 def _values() -> list[str]:
     values = [os.environ.get(name, "").strip() for name in SECRET_VARIABLES]
+    if log := os.environ.get("BO_LOG"):
+        values += _in_address(log)
     return [value for value in values if len(value) >= _SHORTEST]
+
+
+def _in_address(address: str) -> list[str]:
+    """Returns what of the log's address is a secret: what stands before each host's @, and the passwords."""
+    found = []
+    for host in address.partition("://")[2].split("/")[0].split(","):
+        before, at, _ = host.rpartition("@")
+        if at:
+            found += [host[: len(before) + 1], before.rpartition(":")[2]]
+    return found

@@ -15,6 +15,7 @@ from time import sleep
 from cli.handle import Handler
 from cli.project import Project
 from cli.publish import RENDERING, WAITING, is_held, publish
+from cli.remote import LOG_VARIABLE, Remote
 from eventlog.names import parse_project_name
 
 MANY = 5_000
@@ -79,4 +80,5 @@ def _lock(fd: int, how: int) -> bool:
 
 
 if __name__ == "__main__":
-    run_publisher(Project(sys.argv[1], parse_project_name(sys.argv[2])))
+    log = os.environ.get(LOG_VARIABLE)
+    run_publisher(Project(sys.argv[1], parse_project_name(sys.argv[2]), Remote(log) if log else None))

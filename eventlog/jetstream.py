@@ -8,19 +8,26 @@ of servers. When they are away, reading goes on from the mirror and writing fail
 from __future__ import annotations
 
 import asyncio
-import os
-import select
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
-from math import ceil
 from time import monotonic
 
-from eventlog.errors import Conflict, DamagedLog, LogError, Refused, RegressedLog, ServersAway, StorageFailed
+from eventlog.errors import (
+    Conflict,
+    DamagedLog,
+    LogError,
+    OrchestratorError,
+    Refused,
+    RegressedLog,
+    ServersAway,
+    StorageFailed,
+)
 from eventlog.events import KnownEvent
 from eventlog.head import START, Head
 from eventlog.jsonl import JsonlStore
+from eventlog.landing import Landing
 from eventlog.leases import Leases
-from eventlog.mirror import NOWHERE, Mirror, Place
+from eventlog.mirror import NOWHERE, Mirror, Place, shown_age
 from eventlog.recovery import Corrupt
 from eventlog.servers import Say, Servers, Silent
 from eventlog.store import Batch, Examination, follow_on, seal
@@ -29,6 +36,9 @@ from eventlog.stream_settings import faults, is_synced
 
 READING_PATIENCE = 3.0
 """Seconds after which a read is answered from the mirror."""
+
+ASK_AGAIN_AFTER = 5.0
+"""Seconds for which reads are answered from the mirror once the servers were away."""
 
 _NEAR = 3.0
 """Seconds since a leader heard of a replica after which that one may be out of its reach."""
@@ -56,7 +66,8 @@ class JetStreamStore:
         self._local = JsonlStore(path)
         self._mirror = Mirror(path, servers.address.shown)  # used by the loop alone
         self._place: Place | None = None
-        self._failure: LogError | None = None
+        self._ask_again = 0.0
+        self._failure: OrchestratorError | None = None
         self._keeping = False
 
     def exists(self) -> bool:
@@ -83,7 +94,10 @@ class JetStreamStore:
 
     def read(self, after: Head = START, until: int | None = None) -> Iterator[Batch]:
         """See EventStore. What the servers hold damaged is raised behind what was mirrored before it."""
-        damage = self._refresh()
+        place = self._place
+        # What this process has taken into the mirror needs no servers to be read.
+        known = until is not None and place is not None and until <= place.head.seq
+        damage = None if known else self._refresh()
         if isinstance(damage, RegressedLog):
             raise damage
         if self._local.exists() or after != START:
@@ -109,7 +123,7 @@ class JetStreamStore:
 
     def watch(self) -> Landing:
         """Returns what wakes its user when the log has grown; while entered the mirror is kept up to date."""
-        return Landing(self)
+        return Landing(self.keep)
 
     def head(self, back: int = 0) -> Head:
         """See EventStore."""
@@ -128,12 +142,23 @@ class JetStreamStore:
             raise damage
         return found
 
-    def compare(self) -> Head:
+    def learn_synced(self) -> bool | None:
+        """Returns `synced`, asked for now if nobody did; None while the servers are away."""
+        if self.synced is None and self.away is None:
+            try:
+                config = self._servers.run(self.stream.info(patience=READING_PATIENCE))["config"]
+            except ServersAway:
+                return None
+            self.synced = is_synced(config)
+        return self.synced
+
+    def compare(self, progress: Callable[[int], None] = lambda _: None) -> Head:
         """Reads all that the servers have and compares it with the mirror; returns its head.
 
-        Raises DamagedLog where they differ, ServersAway.
+        `progress` gets the number of events compared so far. Raises DamagedLog where they differ,
+        ServersAway.
         """
-        self._servers.run(self._catch_up(self._servers.patience, NOWHERE))
+        self._servers.run(self._catch_up(self._servers.patience, NOWHERE, progress))
         assert self._place is not None
         return self._place.head
 
@@ -157,15 +182,18 @@ class JetStreamStore:
             if self._failure is not None and not isinstance(self._failure, DamagedLog):
                 raise self._failure
             return self._failure
+        if self.away is not None and monotonic() < self._ask_again:
+            return None
         try:
             self._servers.run(self._catch_up(READING_PATIENCE))
             self.away = None
         except ServersAway as away:
-            if not self._local.exists():
+            if not self._local.exists() or not self._mirror.is_ours():
                 raise
             if self.away is None:
-                self._say(f"{away}; this is the mirror of it here")
+                self._say(f"{away}; this is the mirror of it here, {shown_age(self.path)}")
             self.away = away
+            self._ask_again = monotonic() + ASK_AGAIN_AFTER
         except DamagedLog as damage:
             return damage
         return None
@@ -218,7 +246,9 @@ class JetStreamStore:
             )
         self.synced = is_synced(config)
 
-    async def _catch_up(self, patience: float, start: Place | None = None) -> None:
+    async def _catch_up(
+        self, patience: float, start: Place | None = None, progress: Callable[[int], None] = lambda _: None
+    ) -> None:
         """Brings the mirror up to the servers' last line; compares from `start` on, or from where it was."""
         place = start or self._place or self._mirror.place()
         self._place = None  # nothing is known as long as this has not come to a good end
@@ -230,11 +260,13 @@ class JetStreamStore:
                 place = NOWHERE
             elif last.seq != place.seq or not _ends(last, place.head):
                 try:
-                    place = await self._follow_to(last.seq, place, patience)
+                    place = await self._follow_to(last.seq, place, patience, progress)
                 except _Elsewhere:
                     place = NOWHERE  # the stream was made anew, or is another one: does it hold the same?
                     continue
             if seen.seq > place.head.seq:
+                if not self._mirror.is_ours():
+                    raise self._not_pushed(seen, place.head)
                 began = began or monotonic()
                 await self._doubt(seen, place, monotonic() - began)
             elif last is None or last.seq == place.seq:
@@ -251,13 +283,30 @@ class JetStreamStore:
         replicas = (await self.stream.info()).get("cluster", {}).get("replicas", [])
         near = [one for one in replicas if one.get("current") and one.get("active", 0) < _NEAR * 1e9]
         if not replicas or (waited > _NEAR + 1 and 1 + len(near) > (1 + len(replicas)) / 2):
-            raise RegressedLog(seen, place.head)
+            raise _lost(seen, place.head)
         if waited > 2 * _NEAR:
             raise self._servers.away(f"it has {place.head.seq} of {seen.seq} events and no quorum")
         await self._servers.leave()  # another server may know more
         await asyncio.sleep(0.2)
 
-    async def _follow_to(self, end: int, place: Place, patience: float) -> Place:
+    def _not_pushed(self, here: Head, there: Head) -> Refused:
+        """Returns the error for a log that is not from these servers, and that they do not have all of."""
+        other = self._mirror.followed()
+        return Refused(
+            "not_pushed",
+            f"{self.path} is {f'the mirror of the log at {other}' if other else 'a log of this machine'}: "
+            f"of its {here.seq} events {self._servers.address.shown} has {there.seq}",
+            hint="`bo push` takes it there; "
+            + (
+                f"`--log {other}` is where it was"
+                if other
+                else "without --log and BO_LOG it is used as it is"
+            ),
+        )
+
+    async def _follow_to(
+        self, end: int, place: Place, patience: float, progress: Callable[[int], None]
+    ) -> Place:
         """Takes what lies from `place` to the message `end` into the mirror; returns the place reached."""
 
         async def walk(_: object) -> None:
@@ -274,6 +323,7 @@ class JetStreamStore:
                     piece += messages
                     if sum(len(message.data) for message in piece) >= _PIECE:
                         place, piece = self._mirror.take(piece, place), []
+                        progress(place.head.seq)
                 if not known:
                     raise _Elsewhere
                 if piece:
@@ -297,7 +347,7 @@ class JetStreamStore:
                             woken.wake()
             except (Silent, ServersAway):
                 await asyncio.sleep(0.2)
-            except LogError as failure:
+            except OrchestratorError as failure:
                 self._failure = failure
                 woken.wake()
                 return
@@ -311,50 +361,15 @@ class JetStreamStore:
             self._mirror.note(place)
 
 
-class Landing:
-    """Wakes its user when lines have landed in the mirror. The same use as a `Watch`."""
-
-    def __init__(self, store: JetStreamStore) -> None:
-        self._store = store
-
-    def __enter__(self) -> Landing:
-        self.descriptor, self._writer = os.pipe()
-        os.set_blocking(self.descriptor, False)
-        os.set_blocking(self._writer, False)
-        self._end = self._store.keep(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end()
-        os.close(self._writer)
-        os.close(self.descriptor)
-
-    def wake(self) -> None:
-        """Makes `descriptor` readable."""
-        try:
-            os.write(self._writer, b"x")
-        except OSError:
-            pass  # it is readable already, or nobody waits any more
-
-    def drain(self) -> None:
-        """Makes `descriptor` wait for what happens from now on; look at the log after it."""
-        try:
-            os.read(self.descriptor, 65536)
-        except BlockingIOError:
-            pass
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Returns True as soon as the log may have grown, False after `timeout` seconds without news."""
-        poll = select.poll()
-        poll.register(self.descriptor, select.POLLIN)
-        if not poll.poll(None if timeout is None else ceil(timeout * 1000)):
-            return False
-        self.drain()
-        return True
-
-
 class _Elsewhere(Exception):
     """The line that we know is not where it was."""
+
+
+def _lost(seen: Head, there: Head) -> RegressedLog:
+    """Returns the error for servers that lack what they had acknowledged."""
+    error = RegressedLog(seen, there)
+    error.hint = "the mirror here has what the servers lost: `bo push` takes it to them again"
+    return error
 
 
 def _ends(message: Message, head: Head) -> bool:

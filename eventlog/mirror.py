@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
-from eventlog.errors import Conflict, CorruptLog, RegressedLog
+from eventlog.errors import Conflict, CorruptLog, Refused, RegressedLog
 from eventlog.head import START, Head
 from eventlog.jsonl import JsonlStore
 from eventlog.recovery import Corrupt, Scan, first_lines
-from eventlog.stream import Message
+
+if TYPE_CHECKING:
+    from eventlog.stream import Message
 
 
 class Place(Struct, frozen=True):
@@ -38,6 +41,10 @@ class Record(Struct, frozen=True):
     place: Place
     time: float  # Unix time
 
+    def age(self) -> float:
+        """Returns the seconds since the mirror followed its log."""
+        return max(0.0, time.time() - self.time)
+
 
 class Mirror:
     """The mirror in the file `path` of the log at `address` (as it may be shown)."""
@@ -51,6 +58,15 @@ class Mirror:
         """Returns the place that the record names."""
         record = read_record(self._path)
         return record.place if record is not None and record.address == self._address else NOWHERE
+
+    def followed(self) -> str:
+        """Returns the address of the log that the file has followed so far, "" for a log of this machine."""
+        record = read_record(self._path)
+        return "" if record is None else record.address
+
+    def is_ours(self) -> bool:
+        """Whether the file has followed the log at our address before."""
+        return self.followed() == self._address
 
     def note(self, place: Place) -> None:
         """Records that the mirror has followed the log up to `place`, now."""
@@ -113,10 +129,46 @@ def record_path(log: str) -> str:
 def read_record(path: str) -> Record | None:
     """Returns the record at `path`, None where there is none that can be read."""
     try:
-        with open(path, "rb") as file:
-            return msgspec.json.decode(file.read(), type=Record)
-    except (OSError, msgspec.MsgspecError):
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            return msgspec.json.decode(os.read(fd, 65536), type=Record)
+        finally:
+            os.close(fd)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
+
+
+def shown_age(log: str) -> str:
+    """Returns how old the mirror in the file `log` is, for people: `40 s old`."""
+    record = read_record(record_path(log))
+    if record is None:
+        return "of unknown age"
+    age = record.age()
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if age >= 2 * size:
+            return f"{age // size:.0f} {unit} old"
+    return f"{age:.0f} s old"
+
+
+class MirrorAlone(JsonlStore):
+    """The mirror in the file `path` without the servers: it is read as it is, and never written.
+
+    `say` is told at once whose mirror this is, and how old.
+    """
+
+    def __init__(self, path: str, *, say: Callable[[str], None] = lambda _: None) -> None:
+        super().__init__(path)
+        record = read_record(record_path(path))
+        self.address = record.address if record is not None else ""
+        self.of = f"the mirror of the log at {self.address}" if self.address else "the mirror of another log"
+        say(f"{path} is {self.of}, {shown_age(path)}")
+
+    def _append(self, lines: bytes, expected: Head, head: Head) -> None:
+        raise Refused(
+            "mirror",
+            f"{self.path} is {self.of}: nothing is written into it",
+            hint=f"name the log: `--log {self.address or 'ADDRESS'}`, or in the variable BO_LOG",
+        )
 
 
 def _good_ones(messages: Sequence[Message], head: Head) -> tuple[bytes, CorruptLog]:

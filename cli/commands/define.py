@@ -16,7 +16,6 @@ from cli.output import show
 from cli.project import Project
 from eventlog.codec import MAX_LINE
 from eventlog.errors import InvalidPlan, NotFound, Refused
-from eventlog.names import parse_project_name
 from projections import commands as cmd
 from projections.plan import unwritable
 from projections.plan_source import parse_json, parse_plan
@@ -50,7 +49,7 @@ def begin_from_file(invocation: Invocation, plan_file: str) -> None:
 def _definition(invocation: Invocation, source: bytes) -> tuple[Project, cmd.DefinePlan]:
     if not invocation.project_name:
         raise click.UsageError("name the project with --project")
-    project = Project(invocation.builds, parse_project_name(invocation.project_name))
+    project = invocation.project()
     _, text = parse_plan(source)
     if not project.exists() and os.path.lexists(project.path("plan.json")):
         raise Refused(
@@ -88,7 +87,7 @@ def import_command(invocation: Invocation, file: str, source: str, tag: str | No
     name = invocation.project_name or plan.get("_meta", {}).get("project")
     if not isinstance(name, str):
         raise click.UsageError("name the project with --project: the file does not say")
-    project = Project(invocation.builds, parse_project_name(name))
+    project = invocation.project(name)
     command = cmd.DefinePlan(plan=text, build_id=new_build_id(), imported=True)
     _begin(invocation, project, command, dropped=converted.dropped if converted else None)
 

@@ -10,7 +10,7 @@ from cli.document import deliver, output_option
 from cli.moment import find_seq, load_at
 from cli.options import Invocation, answers, at_option, on_project
 from cli.output import show, show_json
-from cli.project import Project, project_names
+from cli.project import Project
 from eventlog.errors import NotFound
 from eventlog.events import AnyEvent
 from eventlog.store import Batch
@@ -106,5 +106,5 @@ def prime(invocation: Invocation, at: str | None) -> None:
     except NotFound as error:
         if invocation.project_name or error.code not in ("no_project", "which_project"):
             raise
-        text = text_of(None, None, list(project_names(invocation.builds)))
+        text = text_of(None, None, invocation.names())
     show(False, {}, lambda: text.rstrip("\n"))

@@ -12,11 +12,11 @@ from cli.clock import parse_time, seconds_between
 from cli.moment import as_seq, find_seq
 from cli.options import Invocation, on_project
 from cli.output import group, show, show_line, table, warn
-from cli.project import Project, find_project, project_names
+from cli.project import Project
 from eventlog.errors import DamagedLog
 from eventlog.events import AnyEvent, tag_of
 from eventlog.head import START, Head
-from eventlog.store import Batch
+from eventlog.store import Batch, FileStore
 from projections.build import Build
 from projections.decider import require_plan
 from projections.fold import evolve
@@ -132,12 +132,13 @@ def _show_batch(invocation: Invocation, batch: Batch) -> None:
 
 def _tail_all(invocation: Invocation, follow: bool, count: int) -> None:
     """Looks at every log in turn: with many projects that is cheaper than a watch on each."""
+    stores: dict[str, FileStore] = {}
     heads: dict[str, Head] = {}
     damaged: set[str] = set()
     first = True
     while True:
-        for name in project_names(invocation.builds):
-            store = find_project(invocation.builds, name).store
+        for name in invocation.names():
+            store = stores.setdefault(name, invocation.project(name).store)
             if name not in heads:
                 heads[name] = store.head(back=count) if first else START
             try:
@@ -153,7 +154,7 @@ def _tail_all(invocation: Invocation, follow: bool, count: int) -> None:
         if not follow:
             return
         first = False
-        time.sleep(0.1)
+        time.sleep(0.1 if invocation.remote is None else 1.0)
 
 
 @click.command()

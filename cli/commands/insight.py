@@ -11,7 +11,7 @@ import msgspec
 from cli.moment import find_seq, take_in
 from cli.options import Invocation, at_option, on_project, worker_option
 from cli.output import group, show, table
-from cli.project import Project, find_project
+from cli.project import Project
 from eventlog.errors import Refused
 from projections.decider import require_plan
 from projections.duration import brief
@@ -116,7 +116,7 @@ def diff(invocation: Invocation, a: str | None, b: str | None, other: str | None
     """
     project = invocation.project().require()
     if other is not None:
-        _diff_projects(invocation, project, find_project(invocation.builds, other).require(), a, b)
+        _diff_projects(invocation, project, invocation.project(other).require(), a, b)
         return
     if a is None:
         raise click.UsageError("name a moment to compare with, or another project with --other")

@@ -7,7 +7,7 @@ import click
 from cli.handle import Handler
 from cli.options import Invocation, answers, on_project
 from cli.output import group, show, table
-from cli.publish import drift
+from cli.publish import drift, is_published, publish
 from cli.publish import rebuild as rebuild_files
 from cli.snapshot import read_snapshot, write_snapshot
 from eventlog.errors import DamagedLog, NewerEvent, StorageFailed
@@ -79,6 +79,9 @@ def _check_meaning(invocation: Invocation, data: dict[str, object]) -> list[str]
     cached = Handler(project, "").load()
     if cached.head == handler.head and cached.build != handler.build:
         return ["the snapshot says something else than the log; `bo rebuild` writes it anew"]
+    if handler.build.exists and project.is_mirror() and not is_published(project, handler.head):
+        # Others wrote, elsewhere: what they made of their files says nothing of ours.
+        publish(project, handler.build, handler.head)
     differing = drift(handler) if handler.build.exists else []
     data["drift"] = differing
     return [f"{name} differs from the log; `bo rebuild` writes it anew" for name in differing]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,8 +12,10 @@ from cli.activity import activity, sentences
 from cli.handle import Handler
 from cli.moment import load_at
 from cli.options import Invocation, answers, at_option, on_project
-from cli.output import group, show, table
+from cli.output import group, show, table, tell
 from cli.project import Project, project_names
+from cli.remote import Remote
+from cli.whereabouts import sentence, whereabouts
 from eventlog.errors import OrchestratorError
 from eventlog.names import ProjectName
 from projections.build import Build
@@ -36,8 +39,10 @@ def status(invocation: Invocation, at: str | None) -> None:
     project = invocation.project()
     build = load_at(project, at).build
     active = activity(project, build, past=at is not None)
-    data = status_view(build, project.name) | active if invocation.as_json else {}
-    show(invocation.as_json, data, lambda: _status_table(build, project.name, sentences(active)))
+    where = whereabouts(project)
+    data = status_view(build, project.name) | active | where if invocation.as_json else {}
+    lines = [*filter(None, [sentence(where)]), *sentences(active)]
+    show(invocation.as_json, data, lambda: _status_table(build, project.name, lines))
 
 
 def _status_table(build: Build, project: str, activities: list[str]) -> RenderableType:
@@ -133,7 +138,7 @@ def list_command(invocation: Invocation) -> None:
 
     Example: bo list
     """
-    projects = [_listed(invocation.builds, name) for name in project_names(invocation.builds)]
+    projects = _on_servers(invocation) if invocation.remote else _here(invocation)
     data = {"projects": projects + _foreign(invocation.builds, {entry["project"] for entry in projects})}
 
     def people() -> RenderableType:
@@ -154,9 +159,38 @@ def _short_time(listed: dict[str, Any]) -> str:
     return str(listed.get("updated_at") or "")[:16].replace("T", " ")
 
 
-def _listed(builds: str, name: ProjectName) -> dict[str, Any]:
+def _here(invocation: Invocation) -> list[dict[str, Any]]:
+    """Returns the projects in the folder; what follows a log on servers is shown as it is here."""
+    mirrors: list[str] = []
+    projects = [
+        _listed(invocation.builds, name, None, mirrors.append) for name in project_names(invocation.builds)
+    ]
+    if mirrors:
+        tell(f"{len(mirrors)} of these are mirrors of logs on servers, as old as `bo status` says")
+    return projects
+
+
+def _on_servers(invocation: Invocation) -> list[dict[str, Any]]:
+    """Returns the projects on the servers, and those here that are not there."""
+    here = set(project_names(invocation.builds))
+    there = invocation.names()
+    # Or each of them would wait for servers that are away.
+    remote = None if invocation.away else invocation.remote
+    projects = []
+    for name in sorted(here.union(there)):
+        if name not in here or name not in there:
+            status = "not_mirrored" if name in there else "not_pushed"
+            projects.append({"project": name, "name": None, "status": status, "workers": None})
+            continue
+        projects.append(_listed(invocation.builds, name, remote, lambda _: None))
+    return projects
+
+
+def _listed(
+    builds: str, name: ProjectName, remote: Remote | None, say: Callable[[str], None]
+) -> dict[str, Any]:
     try:
-        build = Handler(Project(builds, name), "").load().build
+        build = Handler(Project(builds, name, remote, say=say), "").load().build
     except OrchestratorError as error:
         return {
             "project": name,

@@ -39,8 +39,6 @@ def wait(invocation: Invocation, workers: tuple[str, ...], any_: bool, timeout: 
 
     Example: bo wait -p auth --timeout 30m
     """
-    from eventlog.watch import Watch
-
     if any_ and not workers:
         raise click.UsageError("--any needs the workers to choose from: --worker ID")
     handler = Handler(invocation.project().require(), invocation.actor).load()
@@ -49,7 +47,7 @@ def wait(invocation: Invocation, workers: tuple[str, ...], any_: bool, timeout: 
         find(build, worker)
     deadline = None if timeout is None else monotonic() + timeout
     told = False
-    with Watch(handler.project.store.path) as watch:
+    with handler.project.store.watch() as watch:
         while True:
             handler.refresh()
             finished = _is_finished(build, workers, any_)

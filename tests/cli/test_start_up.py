@@ -21,6 +21,7 @@ NEVER = {
     "json",
     "logging",
     "multiprocessing",
+    "nats",
     "pathlib",
     "random",
     "rich",
@@ -30,6 +31,10 @@ NEVER = {
     "tempfile",
     "urllib",
     "urllib.request",
+    "eventlog.jetstream",
+    "eventlog.mirror",
+    "eventlog.servers",
+    "eventlog.stream",
 }
 """Each costs from one to forty milliseconds."""
 
