@@ -56,14 +56,13 @@ def encode(event: Event, after: Head) -> tuple[bytes, Head]:
     except (ValueError, OverflowError, RecursionError, msgspec.EncodeError) as error:
         raise InvalidEvent(f"the event cannot be written as JSON: {error}") from error
     # msgspec writes the tag first; the format wants seq, time and actor before it.
-    tag = b'"type":"%s",' % str(event.__struct_config__.tag).encode()
-    envelope = b'"seq":%d,"time":%s,"actor":%s' % (event.seq, time, actor)
-    rest = whole[1 + len(tag) + len(envelope) : -1]
-    body = b"{" + envelope + b"," + tag[:-1] + rest
+    tag = _TAGS.get(type(event), b"")
+    envelope = b'{"seq":%d,"time":%b,"actor":%b,"type":"%b"' % (event.seq, time, actor, tag)
+    body = envelope + whole[len(envelope) : -1]
     if b"\n" in body:
         raise InvalidEvent("the event holds raw JSON with a newline in it")
     hash_ = link(body, after.hash)
-    line = body + hash_field(hash_) + b"\n"
+    line = b'%b,"hash":"%b"}\n' % (body, hash_.encode())
     if len(line) > MAX_LINE:
         raise InvalidEvent(
             f"the event has {len(line):,} bytes, the limit is {MAX_LINE:,}",
@@ -76,7 +75,7 @@ def encode(event: Event, after: Head) -> tuple[bytes, Head]:
 
 def _reads_back(event: Event, line: bytes) -> bool:
     try:
-        line.decode()  # msgspec passes over raw JSON without looking at its text
+        line.isascii() or line.decode()  # msgspec passes over raw JSON without looking at its text
         return bool(_known_events().decode(line) == event)
     except _DECODER_ERRORS:
         return False
@@ -140,4 +139,5 @@ def upcast(
     return raw
 
 
-_KNOWN_TAGS = frozenset(str(type_.__struct_config__.tag) for type_ in KnownEvent.__args__)
+_TAGS = {type_: str(type_.__struct_config__.tag).encode() for type_ in KnownEvent.__args__}
+_KNOWN_TAGS = frozenset(tag.decode() for tag in _TAGS.values())

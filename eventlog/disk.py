@@ -10,6 +10,8 @@ import fcntl
 import os
 from typing import Protocol
 
+Identity = tuple[int, int]
+
 
 class Disk(Protocol):
     """What `jsonl.py` needs of an operating system."""
@@ -74,9 +76,21 @@ class Disk(Protocol):
         """Gives the lock back."""
         ...
 
-    def is_named(self, fd: int, path: str) -> bool:
-        """Whether `path` still names the file behind `fd`."""
+    def identity(self, fd: int) -> Identity:
+        """Returns what tells the file behind `fd` from all others while it is open."""
         ...
+
+    def look(self, path: str) -> tuple[Identity, int] | None:
+        """Returns the identity and the size of what has that name, None if nothing has."""
+        ...
+
+
+def _full_sync(fd: int) -> None:
+    fcntl.fcntl(fd, fcntl.F_FULLFSYNC)  # type: ignore[attr-defined,unused-ignore]
+
+
+# macOS has F_FULLFSYNC: its fsync stops at the drive's cache.
+_sync = _full_sync if hasattr(fcntl, "F_FULLFSYNC") else os.fdatasync
 
 
 class OsDisk:
@@ -119,11 +133,8 @@ class OsDisk:
         os.fchmod(target, os.fstat(source).st_mode & 0o777)
 
     def sync(self, fd: int) -> None:
-        """See Disk. macOS needs F_FULLFSYNC: its fsync stops at the drive's cache."""
-        if hasattr(fcntl, "F_FULLFSYNC"):
-            fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
-        else:
-            os.fdatasync(fd)
+        """See Disk."""
+        _sync(fd)
 
     def sync_directory(self, path: str) -> None:
         """See Disk."""
@@ -161,11 +172,29 @@ class OsDisk:
         """See Disk."""
         fcntl.flock(fd, fcntl.LOCK_UN)
 
-    def is_named(self, fd: int, path: str) -> bool:
+    def identity(self, fd: int) -> Identity:
+        """See Disk."""
+        there = os.fstat(fd)
+        return there.st_dev, there.st_ino
+
+    def look(self, path: str) -> tuple[Identity, int] | None:
         """See Disk."""
         try:
-            there = os.stat(path, follow_symlinks=False)
+            there = os.lstat(path)
         except FileNotFoundError:
-            return False
-        here = os.fstat(fd)
-        return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+            return None
+        return (there.st_dev, there.st_ino), there.st_size
+
+
+def make_folders(disk: Disk, folder: str) -> None:
+    """Makes `folder`, and those above it that are missing; their names survive a loss of power."""
+    missing = []
+    while not disk.exists(folder):
+        missing.append(folder)
+        folder = os.path.dirname(folder)
+    if missing:
+        # Whoever made the one that is there may have died before it was durable.
+        disk.sync_directory(os.path.dirname(folder))
+    for folder in reversed(missing):
+        disk.make_directory(folder)
+        disk.sync_directory(os.path.dirname(folder))

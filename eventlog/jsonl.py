@@ -12,14 +12,13 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
-from eventlog.disk import Disk, OsDisk
+from eventlog.disk import Disk, OsDisk, make_folders
 from eventlog.errors import Conflict, DamagedLog, RegressedLog, StorageFailed
 from eventlog.events import KnownEvent
 from eventlog.head import START, Head
-from eventlog.lock import LockFile, read_witness, wait_for
+from eventlog.lock import LockedFile, LockFile, read_witness
 from eventlog.mend import move_to_new_file, renew, save_tail, write_all
 from eventlog.recovery import Corrupt, ReadAt, Scan, TornTail, check_place, find_head
 from eventlog.store import Batch, Examination, batches, follow_on, seal
@@ -47,12 +46,10 @@ class JsonlStore:
         self.path = os.fspath(path)
         self._folder = os.path.dirname(os.path.abspath(self.path))
         self._lock_path = os.path.abspath(lock_path or os.path.join(self._folder, ".bo", "lock"))
-        lock_folder = os.path.dirname(self._lock_path)
-        below = lock_folder.startswith(os.path.join(self._folder, ""))
-        self._folders = (lock_folder,) if below else (self._folder, lock_folder)
         self._disk = disk or OsDisk()
-        self._lock_timeout = lock_timeout
         self._lock = LockFile(self._disk, self._lock_path, lock_timeout)
+        self._log = LockedFile(self._disk, self.path, lock_timeout)
+        self._process = os.getpid()
         self._failure: StorageFailed | None = None
 
     def exists(self) -> bool:
@@ -60,8 +57,9 @@ class JsonlStore:
         return self._disk.exists(self.path)
 
     def close(self) -> None:
-        """Gives the lock file's descriptor back; the store may be used again."""
+        """Gives the descriptors back; the store may be used again."""
         self._lock.close()
+        self._log.close()
 
     def append(self, events: Sequence[KnownEvent], expected: Head) -> Batch:
         """See EventStore."""
@@ -83,16 +81,22 @@ class JsonlStore:
             raise StorageFailed(f"this process does not write again after: {self._failure}")
         if not lines and read_witness(self._disk, self._lock_path).offset >= expected.offset:
             return
-        with self._as_storage_failure(f"cannot write {self.path}"):
-            self._make_folders()
+        if self._process != os.getpid():
+            # A lock belongs to the open file, and a fork has that in common with its parent.
+            self._process = os.getpid()
+            self.close()
+        try:
             with self._lock as lock:
-                fd = self._open_settled(lock, expected, growing=bool(lines))
                 try:
+                    fd = self._take_settled(lock, expected, growing=bool(lines))
                     if lines:
                         self._write(lock, fd, lines, expected)
                         lock.acknowledge(head)
+                        self._log.left = head
                 finally:
-                    self._close_log(fd)
+                    self._log.give_back()
+        except OSError as error:
+            raise self._cannot("write", error) from error
 
     def read(self, after: Head = START, until: int | None = None) -> Iterator[Batch]:
         """See EventStore. Also raises RegressedLog when the log lacks what was acknowledged here."""
@@ -129,7 +133,12 @@ class JsonlStore:
                 # From here on the same file is looked at as long as it is the log, without asking again
                 # who has seen what of it: a follower is told of new lines sooner than of a lost past.
                 with self._reading() as fd:
-                    while self._disk.is_named(fd, self.path) and self._disk.size(fd) >= after.offset:
+                    file = self._disk.identity(fd)
+                    while (
+                        (named := self._disk.look(self.path))
+                        and named[0] == file
+                        and named[1] >= after.offset
+                    ):
                         try:
                             for batch in batches(Scan(self._read_at(fd), after)):
                                 yield batch
@@ -171,17 +180,17 @@ class JsonlStore:
 
     @contextmanager
     def _reading(self) -> Iterator[int]:
-        with self._as_storage_failure(f"cannot read {self.path}"):
-            try:
-                fd = self._disk.open_for_reading(self.path)
-            except FileNotFoundError:
-                if (seen := read_witness(self._disk, self._lock_path)) == START:
-                    raise
+        try:
+            fd = self._disk.open_for_reading(self.path)
+        except OSError as error:
+            seen = read_witness(self._disk, self._lock_path)
+            if isinstance(error, FileNotFoundError) and seen != START:
                 raise RegressedLog(seen, START) from None
+            raise self._cannot("read", error) from error
         try:
             yield fd
         except OSError as error:
-            raise StorageFailed(f"cannot read {self.path}: {error.strerror}") from error
+            raise self._cannot("read", error) from error
         finally:
             self._disk.close(fd)
 
@@ -197,68 +206,32 @@ class JsonlStore:
 
     # --- writing
 
-    @contextmanager
-    def _as_storage_failure(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StorageFailed(f"{what}: {error.strerror or error}") from error
+    def _take_settled(self, lock: LockFile, expected: Head, *, growing: bool) -> int:
+        """Locks the log too, mended and durable; one that is `growing` has to end at `expected`.
 
-    def _make_folders(self) -> None:
-        for folder in self._folders:
-            missing = []
-            while not self._disk.exists(folder):
-                missing.append(folder)
-                folder = os.path.dirname(folder)
-            if missing:
-                # Whoever made the one that is there may have died before it was durable.
-                self._disk.sync_directory(os.path.dirname(folder))
-            for folder in reversed(missing):
-                self._disk.make_directory(folder)
-                self._disk.sync_directory(os.path.dirname(folder))
-
-    def _open_settled(self, lock: LockFile, expected: Head, *, growing: bool) -> int:
-        """Opens the log, mended and durable; one that is `growing` has to end at `expected`."""
+        Somebody may delete the lock file while a writer is at work: then this lock keeps others out.
+        """
         seen, state = lock.witness()
-        fd = self._open_locked(max(seen, expected, key=lambda head: head.offset))
+        first = seen == expected == START
+        if first:
+            make_folders(self._disk, self._folder)
         try:
-            for place in dict.fromkeys((seen, expected)):
-                self._check_seen(fd, place)
-            if state == "no":
-                old = fd
-                with self._poisoned_by_failure(lock):
-                    seen, state = move_to_new_file(self._disk, self.path, old), "ok"
-                fd = self._open_locked(seen)
-                self._close_log(old)
-                lock.acknowledge(seen)
-            actual = self._settle(lock, fd, seen, expected, doubtful=state == "--")
-            if growing and actual != expected:
-                raise Conflict(expected, actual)
-        except BaseException:
-            self._close_log(fd)
-            raise
+            fd = self._log.take(create=first)
+        except FileNotFoundError:
+            raise RegressedLog(max(seen, expected, key=lambda head: head.offset), START) from None
+        if state == "ok" and seen == expected == self._log.left and self._log.size == expected.offset:
+            return fd  # all is as this store left it
+        for place in dict.fromkeys((seen, expected)):
+            self._check_seen(fd, place)
+        if state == "no":
+            with self._poisoned_by_failure(lock):
+                seen, state = move_to_new_file(self._disk, self.path, fd), "ok"
+            fd = self._log.take(create=False)
+            lock.acknowledge(seen)
+        actual = self._settle(lock, fd, seen, expected, doubtful=state == "--")
+        if growing and actual != expected:
+            raise Conflict(expected, actual)
         return fd
-
-    def _open_locked(self, known: Head) -> int:
-        """Opens the log and locks it too: somebody may delete the lock file while a writer is at work."""
-        while True:
-            try:
-                fd = self._disk.open(self.path, create=known == START)
-            except FileNotFoundError:
-                raise RegressedLog(known, START) from None
-            try:
-                wait_for(partial(self._disk.try_lock, fd), self._lock_timeout)
-                if self._disk.is_named(fd, self.path):
-                    return fd
-            except BaseException:
-                self._disk.close(fd)
-                raise
-            self._disk.close(fd)
-
-    def _close_log(self, fd: int) -> None:
-        # Closing is not enough: a child process that is just being started has a copy of the descriptor.
-        self._disk.unlock(fd)
-        self._disk.close(fd)
 
     def _settle(self, lock: LockFile, fd: int, seen: Head, expected: Head, *, doubtful: bool) -> Head:
         """Cuts a torn tail, makes all whole lines durable, returns the log's head; one read if all is well.
@@ -286,19 +259,28 @@ class JsonlStore:
 
     def _write(self, lock: LockFile, fd: int, lines: bytes, after: Head) -> None:
         lock.begin(after)
-        with self._poisoned_by_failure(lock):
+        try:
             write_all(self._disk, fd, lines, after.offset)
             self._disk.sync(fd)
             if after == START:
                 self._disk.sync_directory(self._folder)
+        except OSError as error:
+            self._poison(lock, error)
+            raise
 
     @contextmanager
     def _poisoned_by_failure(self, lock: LockFile) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            self._failure = StorageFailed(f"cannot write {self.path}: {error.strerror or error}")
-            # Without space, writing once more is enough; that this is needed, the lock file says already.
-            if error.errno not in _OUT_OF_SPACE:
-                lock.distrust()
-            raise self._failure from error
+            self._poison(lock, error)
+            raise
+
+    def _poison(self, lock: LockFile, error: OSError) -> None:
+        self._failure = self._cannot("write", error)
+        # Without space, writing once more is enough; that this is needed, the lock file says already.
+        if error.errno not in _OUT_OF_SPACE:
+            lock.distrust()
+
+    def _cannot(self, act: str, error: OSError) -> StorageFailed:
+        return StorageFailed(f"cannot {act} {self.path}: {error.strerror or error}")

@@ -13,13 +13,13 @@ that it speaks of. As a witness it is only ever behind.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Literal
 from zlib import crc32
 
-from eventlog.disk import Disk
+from eventlog.disk import Disk, Identity, make_folders
 from eventlog.errors import LockTimeout
 from eventlog.head import START, Head
 
@@ -29,54 +29,88 @@ _PLACE = re.compile(rb"[0-9]{20} [0-9]{20} [0-9a-f]{64}")
 _WIDTH = 20 + 1 + 20 + 1 + 64 + 1 + 8 + 1 + 2 + 1
 
 
-class LockFile:
-    """An exclusive lock on the file `path`, taken with `with`; waits at most `timeout` seconds."""
+class LockedFile:
+    """The file `path` under its exclusive lock; its descriptor is kept from one lock to the next.
+
+    A lock is waited for at most `timeout` seconds. `size` is the file's size when it was locked.
+    `left` is where its holder left it, forgotten when another file has its name.
+    """
 
     def __init__(self, disk: Disk, path: str, timeout: float) -> None:
         self._disk = disk
         self._path = path
         self._timeout = timeout
         self._fd: int | None = None
-        self._noted = START  # the head in the record, while the lock is held
+        self._identity: Identity = 0, 0
+        self.size = 0
+        self.left: Head | None = None
 
-    def __enter__(self) -> LockFile:
-        wait_for(self._try, self._timeout)
-        return self
+    def take(self, *, create: bool) -> int:
+        """Locks the file that has the name, and returns its descriptor."""
+        deadline = None
+        pause = 0.0005
+        while True:
+            if self._fd is None:
+                self._fd = self._disk.open(self._path, create=create)
+                self._identity = self._disk.identity(self._fd)
+            if self._disk.try_lock(self._fd):
+                named = self._disk.look(self._path)
+                if named is not None and named[0] == self._identity:
+                    self.size = named[1]
+                    return self._fd
+                # Somebody deleted or replaced the file: a lock on one without a name keeps nobody out.
+                self.close()
+                continue
+            deadline = deadline or monotonic() + self._timeout
+            if monotonic() >= deadline:
+                raise LockTimeout(f"the lock was not free within {self._timeout:g} s")
+            sleep(pause)
+            pause = min(pause * 1.5, 0.01)
 
-    def __exit__(self, *_: object) -> None:
+    def give_back(self) -> None:
+        """Gives the lock back. Closing is not enough: a child that is just being started has a copy."""
         if self._fd is not None:
             self._disk.unlock(self._fd)
 
-    def _try(self) -> bool:
-        if self._fd is None:
-            self._fd = self._disk.open(self._path, create=True)
-        if not self._disk.try_lock(self._fd):
-            return False
-        if self._disk.is_named(self._fd, self._path):
-            return True
-        # Somebody deleted the file: a lock on a file without a name keeps nobody out.
-        self.close()
-        return False
-
     def close(self) -> None:
         """Gives the descriptor, and with it the lock, back."""
+        self.left = None
         if self._fd is not None:
             fd, self._fd = self._fd, None
             self._disk.close(fd)
+
+
+class LockFile(LockedFile):
+    """The lock file, locked with `with`, and its record."""
+
+    _content = b""  # of the record when it was last read or written, and what it says
+    _said: tuple[Head, State] = START, "ok"
+
+    def __enter__(self) -> LockFile:
+        try:
+            self.take(create=True)
+        except FileNotFoundError:
+            make_folders(self._disk, os.path.dirname(self._path))
+            self.take(create=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.give_back()
 
     # --- the record: only for the holder of the lock
 
     def witness(self) -> tuple[Head, State]:
         """Returns the last acknowledged head, START if none is known, and how the last append ended."""
         assert self._fd is not None
-        head, state = parse(self._disk.read_at(self._fd, 0, _WIDTH))
-        self._noted = head if state != "no" else START
-        return head, state
+        content = self._disk.read_at(self._fd, 0, _WIDTH)
+        if content != self._content:
+            self._content, self._said = content, parse(content)
+        return self._said
 
     def begin(self, head: Head) -> None:
         """Notes, before the log behind the acknowledged `head` is written, that an append began."""
         assert self._fd is not None
-        if head == self._noted != START:
+        if self._content and self._said == (head, "ok"):
             self._disk.write_at(self._fd, b"--", _WIDTH - 3)
         else:
             self._disk.write_at(self._fd, record(head, "--"), 0)
@@ -84,10 +118,11 @@ class LockFile:
     def acknowledge(self, head: Head) -> None:
         """Notes that `head` is durable. A failure costs the witness, never the event: it is passed over."""
         assert self._fd is not None
-        self._noted = START
+        content = record(head, "ok")
+        self._content, self._said = b"", (head, "ok")
         try:
-            self._disk.write_at(self._fd, record(head, "ok"), 0)
-            self._noted = head
+            self._disk.write_at(self._fd, content, 0)
+            self._content = content
         except OSError:
             pass
 
@@ -98,17 +133,6 @@ class LockFile:
             self._disk.write_at(self._fd, b"no", _WIDTH - 3)
         except OSError:
             pass
-
-
-def wait_for(attempt: Callable[[], bool], timeout: float) -> None:
-    """Returns as soon as `attempt` succeeds; raises LockTimeout after `timeout` seconds without success."""
-    deadline = monotonic() + timeout
-    pause = 0.0005
-    while not attempt():
-        if monotonic() >= deadline:
-            raise LockTimeout(f"the lock was not free within {timeout:g} s")
-        sleep(pause)
-        pause = min(pause * 1.5, 0.01)
 
 
 def read_witness(disk: Disk, path: str) -> Head:

@@ -13,12 +13,14 @@ from eventlog.recovery import BLOCK, Corrupt, Scan, TornTail
 
 def write_all(disk: Disk, fd: int, data: bytes, offset: int) -> None:
     """Writes all of `data` at `offset`, in as many calls as the system wants."""
-    view = memoryview(data)
-    while view:
-        written = disk.write_at(fd, view, offset)
+    rest: bytes | memoryview = data
+    while rest:
+        written = disk.write_at(fd, rest, offset)
+        if written == len(rest):
+            return
         if written <= 0:
             raise OSError(errno.EIO, "the system took no bytes")
-        view = view[written:]
+        rest = memoryview(rest)[written:]
         offset += written
 
 

@@ -324,10 +324,16 @@ class MemoryDisk:
         if self._open[fd].locked_by == fd:
             self._open[fd].locked_by = None
 
-    def is_named(self, fd: int, path: str) -> bool:
+    def identity(self, fd: int) -> tuple[int, int]:
         """See Disk."""
         self._alive()
-        return self._find(path) is self._open[fd]
+        return 0, id(self._open[fd])
+
+    def look(self, path: str) -> tuple[tuple[int, int], int] | None:
+        """See Disk."""
+        self._alive()
+        node = self._find(path)
+        return ((0, id(node)), len(node.cache)) if isinstance(node, File) else None
 
     # --- inside
 

@@ -198,6 +198,61 @@ def test_who_relies_on_what_was_read_can_make_it_safe(state: Callable[[MemoryDis
         assert (disk.content(LOG) or b"").startswith(content)
 
 
+def going_on(seed: int) -> tuple[MemoryDisk, JsonlStore]:
+    """A disk, and a store that has appended to its log already and keeps what it has open."""
+    disk = MemoryDisk(Random(seed))
+    store = store_on(disk)
+    store.append(notes(2), START)
+    return disk, store
+
+
+@pytest.mark.parametrize("fault", ["EIO", "ENOSPC", "killed", "power lost"])
+def test_whatever_happens_to_a_store_that_goes_on_costs_at_most_what_was_not_acknowledged(fault: str) -> None:
+    probe, store = going_on(0)
+    before = len(probe.calls)
+    store.append([note("probe")], END)
+    made = probe.calls[before:]
+    assert made == ["try_lock", "read_at", "try_lock", "write_at", "write_at", "sync", "write_at"]
+    for call in range(len(made)):
+        for seed in SEEDS:
+            disk, store = going_on(seed)
+            if fault in ("EIO", "ENOSPC"):
+                disk.fail_next("any", getattr(errno, fault), call)
+            else:
+                disk.die_in_next("any", call)
+            acknowledged = LINES
+            with suppress(StorageFailed, Killed):
+                store.append([note("new")], END)
+                acknowledged = disk.content(LOG) or b""
+            if fault == "power lost":
+                disk.lose_power()
+            disk.restart_process()
+            content = disk.content(LOG) or b""
+            assert content.startswith(acknowledged)
+            if b"\n" in content[len(b"".join(whole_lines(content))) :]:
+                assert isinstance(store_on(disk).examine().verdict, Corrupt)
+            else:
+                check(disk, acknowledged)
+
+
+@pytest.mark.parametrize("state", STATES[1:], ids=lambda state: state.__name__)
+def test_a_store_that_goes_on_notices_what_others_did_meanwhile(state: Callable[[MemoryDisk], None]) -> None:
+    for seed in SEEDS:
+        disk, mine = MemoryDisk(Random(seed)), None
+        state(disk)
+        mine = store_on(disk)
+        for text in ("one", "two"):
+            head = end_of(disk)
+            with suppress(Conflict):
+                mine.append([note(text)], head)
+            before = disk.content(LOG) or b""
+            store_on(disk).append([note(f"{text} of another")], end_of(disk))
+            with pytest.raises(Conflict):
+                mine.append([note("late")], head)
+            assert (disk.content(LOG) or b"").startswith(before)
+        check(disk, disk.content(LOG) or b"")
+
+
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
 @pytest.mark.parametrize("call", ["write_at", "sync"])
 def test_a_store_that_failed_never_writes_again(call: str, error: int) -> None:

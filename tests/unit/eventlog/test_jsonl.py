@@ -214,6 +214,15 @@ def test_another_log_in_its_place_is_noticed(store: JsonlStore, path: Path) -> N
         store.append([note("more")], end_of(JsonlStore(path, lock_path=path.parent / "unseen")))
 
 
+def test_another_log_of_the_same_size_in_its_place_is_noticed(store: JsonlStore, path: Path) -> None:
+    other = path.parent / "other"
+    other.write_bytes(sealed(notes(5, "nota"))[0])
+    other.replace(path)
+    assert path.stat().st_size == END.offset
+    with pytest.raises(RegressedLog, match="differs"):
+        store.append([note("more")], END)
+
+
 def test_a_log_that_goes_on_from_what_was_seen_is_fine(store: JsonlStore, path: Path) -> None:
     damage.put_back(path, LINES + sealed(notes(2), END)[0])
     assert len(everything(store)) == 7

@@ -97,6 +97,26 @@ def test_a_child_that_still_has_the_descriptors_does_not_keep_the_lock(store: Js
             os.close(fd)
 
 
+def test_a_fork_of_a_writer_is_kept_out_too(path: Path) -> None:
+    endings: list[int] = []
+
+    def fork(_: int) -> None:
+        child = os.fork()
+        if child == 0:
+            try:
+                writer.append([note("from the child")], END)
+            except LockTimeout:
+                os._exit(7)
+            finally:
+                os._exit(1)
+        endings.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+    writer = JsonlStore(path, lock_timeout=0.05, disk=Interrupted("sync", fork, skip=1))
+    writer.append([note("six")], writer.append(notes(5), START).head)
+    assert endings == [7]
+    assert texts(writer)[5:] == ["six"]
+
+
 def test_two_writers_keep_each_other_out_even_if_somebody_deletes_the_lock_file(
     store: JsonlStore, path: Path
 ) -> None:

@@ -182,7 +182,8 @@ class MovedMeanwhile(OsDisk):
 
     def try_lock(self, fd: int) -> bool:
         """Locks, and finds that the file has another name."""
-        if self.is_named(fd, str(self.path)) and not self.moved:
+        named = self.look(str(self.path))
+        if named is not None and named[0] == self.identity(fd) and not self.moved:
             self.moved = True
             copy = self.path.with_suffix(".copy")
             copy.write_bytes(self.path.read_bytes())
