@@ -28,6 +28,7 @@ Say = Callable[[str], None]
 ANSWER_WITHIN = 2.0
 """Seconds after which a question counts as lost and is asked again."""
 
+_CONNECT_WITHIN = 5.0
 _SAY_AFTER = 1.0
 _PAUSE = 0.1
 
@@ -167,33 +168,49 @@ class Servers:
 
     async def _connect(self) -> Client:
         client = _client_class()()
+        errors: list[Exception] = []
 
-        async def quiet(_: Exception) -> None:
-            """Errors of the connection come out of the calls that need it."""
+        async def note(error: Exception) -> None:
+            """Those of the connection; later ones come out of the calls that need it."""
+            errors.append(error)
 
+        connecting = client.connect(
+            servers=self.address.urls,
+            name="build-orchestrator",
+            user_credentials=self._credentials,
+            connect_timeout=2,
+            allow_reconnect=False,  # we do, and look first what became of what was asked
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
+            ping_interval=10,
+            max_outstanding_pings=2,
+            error_cb=note,
+        )
         with answered_or_silent():
             try:
-                await client.connect(
-                    servers=self.address.urls,
-                    name="build-orchestrator",
-                    user_credentials=self._credentials,
-                    connect_timeout=2,
-                    allow_reconnect=False,  # we do, and look first what became of what was asked
-                    max_reconnect_attempts=1,
-                    reconnect_time_wait=0,
-                    ping_interval=10,
-                    max_outstanding_pings=2,
-                    error_cb=quiet,
-                )
+                # However many servers there are to try, and whatever a handshake waits for.
+                await asyncio.wait_for(connecting, _CONNECT_WITHIN)
             except Exception as error:
                 await _close(client)
-                if "authorization" in str(error).lower():
-                    raise StorageFailed(
-                        f"{self.address.shown} refused us: {error}",
-                        hint="give user and password in the address, or a credentials file in BO_NATS_CREDS",
-                    ) from None
+                if (refusal := self._refusal([*errors, error])) is not None:
+                    raise refusal from None
                 raise
         return client
+
+    def _refusal(self, errors: list[Exception]) -> StorageFailed | None:
+        """Returns the error for servers that are there and do not let us in, None for all other reasons."""
+        for error in errors:
+            said = str(error)
+            if "certificate" in said.lower():
+                hint = "name the certificate of who signed theirs in the variable SSL_CERT_FILE"
+            elif "authorization" in said.lower() or "authentication" in said.lower():
+                hint = "give user and password in the address, or a credentials file in BO_NATS_CREDS"
+            elif self._credentials is not None and isinstance(error, FileNotFoundError | PermissionError):
+                hint = "BO_NATS_CREDS names a file that cannot be read"
+            else:
+                continue
+            return StorageFailed(f"{self.address.shown} refused us: {said}", hint=hint)
+        return None
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None or self._owner != os.getpid():
@@ -207,7 +224,7 @@ class Servers:
 async def _close(client: Client) -> None:
     """Closes a connection, or what there is of one that was not made."""
     with suppress(Silent), answered_or_silent():
-        await client.close()
+        await asyncio.wait_for(client.close(), 1.0)  # of a failed handshake it would wait for ever
     await asyncio.sleep(0)  # what was cancelled ends in the next turn
 
 
