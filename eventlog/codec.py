@@ -43,40 +43,47 @@ def hash_field(hash_: str) -> bytes:
     return b',"hash":"%s"}' % hash_.encode()
 
 
-def encode(event: Event, after: Head) -> tuple[bytes, Head]:
-    """Returns the line of `event`, which must carry the number after `after.seq`, and the head after it.
+def encode(events: Sequence[Event], after: Head) -> tuple[bytes, Head]:
+    """Returns the lines of `events`, numbered from `after` on already, and the head after them.
 
-    Raises InvalidEvent for what would not be read back as the same event (lone surrogates, NaN, raw
+    Raises InvalidEvent for what would not be read back as the same events (lone surrogates, NaN, raw
     JSON that is none or has spaces around it), a newline inside raw JSON, more than MAX_LINE bytes:
     a line once written is never taken back, and one that cannot be read ends its log.
     """
-    try:
-        whole = _encoder.encode(event)
-        time, actor = _encoder.encode(event.time), _encoder.encode(event.actor)
-    except (ValueError, OverflowError, RecursionError, msgspec.EncodeError) as error:
-        raise InvalidEvent(f"the event cannot be written as JSON: {error}") from error
-    # msgspec writes the tag first; the format wants seq, time and actor before it.
-    tag = _TAGS.get(type(event), b"")
-    envelope = b'{"seq":%d,"time":%b,"actor":%b,"type":"%b"' % (event.seq, time, actor, tag)
-    body = envelope + whole[len(envelope) : -1]
-    if b"\n" in body:
+    hash_ = after.hash
+    lines = []
+    for event in events:
+        try:
+            whole = _encoder.encode(event)
+            time, actor = _encoder.encode(event.time), _encoder.encode(event.actor)
+        except (ValueError, OverflowError, RecursionError, msgspec.EncodeError) as error:
+            raise InvalidEvent(f"the event cannot be written as JSON: {error}") from error
+        # msgspec writes the tag first; the format wants seq, time and actor before it.
+        tag = _TAGS.get(type(event), b"")
+        envelope = b'{"seq":%d,"time":%b,"actor":%b,"type":"%b"' % (event.seq, time, actor, tag)
+        body = envelope + whole[len(envelope) : -1]
+        hash_ = link(body, hash_)
+        line = b'%b,"hash":"%b"}\n' % (body, hash_.encode())
+        if len(line) > MAX_LINE:
+            raise InvalidEvent(
+                f"the event has {len(line):,} bytes, the limit is {MAX_LINE:,}",
+                hint="long texts belong into files: name the file in the event",
+            )
+        lines.append(line)
+    if not lines:
+        return b"", after
+    whole = b"".join(lines)
+    if whole.count(b"\n") != len(lines):
         raise InvalidEvent("the event holds raw JSON with a newline in it")
-    hash_ = link(body, after.hash)
-    line = b'%b,"hash":"%b"}\n' % (body, hash_.encode())
-    if len(line) > MAX_LINE:
-        raise InvalidEvent(
-            f"the event has {len(line):,} bytes, the limit is {MAX_LINE:,}",
-            hint="long texts belong into files: name the file in the event",
-        )
-    if not _reads_back(event, line):
+    if not _reads_back(events, whole):
         raise InvalidEvent("the event would not be read back as it is")
-    return line, Head(event.seq, hash_, after.offset + len(line))
+    return whole, Head(events[-1].seq, hash_, after.offset + len(whole))
 
 
-def _reads_back(event: Event, line: bytes) -> bool:
+def _reads_back(events: Sequence[Event], lines: bytes) -> bool:
     try:
-        line.isascii() or line.decode()  # msgspec passes over raw JSON without looking at its text
-        return bool(_known_events().decode(line) == event)
+        lines.isascii() or lines.decode()  # msgspec passes over raw JSON without looking at its text
+        return bool(_known_events().decode_lines(lines) == list(events))
     except _DECODER_ERRORS:
         return False
 

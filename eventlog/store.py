@@ -133,14 +133,9 @@ class FileStore(EventStore, Protocol):
 
 def seal(events: Sequence[KnownEvent], after: Head) -> Batch:
     """Returns `events` numbered from behind `after`, their lines, and the head behind them."""
-    numbered: list[AnyEvent] = []
-    lines: list[bytes] = []
-    for event in events:
-        event = replace(event, seq=after.seq + 1)
-        line, after = encode(event, after)
-        numbered.append(event)
-        lines.append(line)
-    return Batch(numbered, after, b"".join(lines))
+    numbered = [replace(event, seq=seq) for seq, event in enumerate(events, after.seq + 1)]
+    lines, head = encode(numbered, after)
+    return Batch(numbered, head, lines)
 
 
 def follow_on(lines: bytes, after: Head) -> Head:

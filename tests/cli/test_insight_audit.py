@@ -34,7 +34,7 @@ def forge(log: Path, *events: Event) -> None:
     content = log.read_bytes()
     head = find_head(lambda offset, size: content[offset : offset + size], len(content))
     for seq, event in enumerate(events, head.seq + 1):
-        line, head = encode(replace(event, seq=seq), head)
+        line, head = encode([replace(event, seq=seq)], head)
         content += line
     log.write_bytes(content)
     shutil.rmtree(log.parent / ".bo")

@@ -202,7 +202,7 @@ def lines(history: list[tuple[type[Event] | str, dict[str, object]]]) -> tuple[b
             line = body + hash_field(hash_) + b"\n"
             head = Head(seq, hash_, head.offset + len(line))
         else:
-            line, head = encode(replace(type_(time=time, actor=actor, **fields), seq=seq), head)  # type: ignore[arg-type]
+            line, head = encode([replace(type_(time=time, actor=actor, **fields), seq=seq)], head)  # type: ignore[arg-type]
         log += line
     return log, head
 

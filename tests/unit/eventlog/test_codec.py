@@ -80,7 +80,7 @@ def as_it_came(fields: dict[str, Any]) -> Any:
 def test_every_event_is_read_back_the_same(type_: type[KnownEvent]) -> None:
     @given(any_event(type_))
     def holds(event: KnownEvent) -> None:
-        line, head = encode(event, START)
+        line, head = encode([event], START)
         assert only(line) == event
         assert json.loads(line)["type"] == tag_of(event)
         assert head.offset == len(line)
@@ -104,13 +104,13 @@ NOT_JSON = [
 @pytest.mark.parametrize("raw", NOT_JSON, ids=lambda raw: repr(raw[:12]))
 def test_raw_json_that_would_end_the_log_is_never_written(raw: bytes) -> None:
     with pytest.raises(InvalidEvent):
-        encode(PlanDefined(seq=1, time=TIME, actor="a", build_id="b", plan=msgspec.Raw(raw)), START)
+        encode([PlanDefined(seq=1, time=TIME, actor="a", build_id="b", plan=msgspec.Raw(raw))], START)
 
 
 @pytest.mark.parametrize("raw", [b'{\n"a":1}', b"[1,\n2]", b"1\n"])
 def test_raw_json_with_a_newline_is_never_written(raw: bytes) -> None:
     with pytest.raises(InvalidEvent, match="newline"):
-        encode(PlanDefined(seq=1, time=TIME, actor="a", build_id="b", plan=msgspec.Raw(raw)), START)
+        encode([PlanDefined(seq=1, time=TIME, actor="a", build_id="b", plan=msgspec.Raw(raw))], START)
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
@@ -120,39 +120,39 @@ def test_a_number_that_json_has_not_is_never_written(number: float) -> None:
         WorkerProgressed(seq=1, time=TIME, actor="a", worker="w", percent=number),
     ):
         with pytest.raises(InvalidEvent):
-            encode(event, START)
+            encode([event], START)
 
 
 @pytest.mark.parametrize("field", ["time", "actor", "text", "worker"])
 def test_a_lone_surrogate_is_refused_wherever_it_stands(field: str) -> None:
     event = replace(NoteAdded(seq=1, time=TIME, actor="a", text="x"), **{field: "a\ud800"})
     with pytest.raises(InvalidEvent, match="surrogates"):
-        encode(event, START)
+        encode([event], START)
 
 
 @pytest.mark.parametrize("number", [2**63, 2**64, -(2**63) - 1, 10**400])
 def test_a_number_beyond_64_bits_is_read_back_whole(number: int) -> None:
     event = WorkerProgressed(seq=1, time=TIME, actor="a", worker="w", attempt=number)
-    assert only(encode(event, START)[0]) == event
+    assert only(encode([event], START)[0]) == event
 
 
 def test_a_number_with_more_digits_than_can_be_read_is_never_written() -> None:
     with pytest.raises(InvalidEvent):
-        encode(WorkerProgressed(seq=1, time=TIME, actor="a", worker="w", attempt=10**5_000), START)
+        encode([WorkerProgressed(seq=1, time=TIME, actor="a", worker="w", attempt=10**5_000)], START)
 
 
 @pytest.mark.parametrize("text", ['"', "\\", '","seq":7,"x":"', "\n", "\0"])
 def test_text_that_looks_like_json_stays_text(text: str) -> None:
     event = NoteAdded(seq=1, time=text, actor=text, text=text)
-    assert only(encode(event, START)[0]) == event
+    assert only(encode([event], START)[0]) == event
 
 
 def test_the_longest_line_is_written_and_one_byte_more_is_not() -> None:
-    room = MAX_LINE - len(encode(replace(note("x"), seq=1), START)[0]) + 1
-    line, _ = encode(replace(note("x" * room), seq=1), START)
+    room = MAX_LINE - len(encode([replace(note("x"), seq=1)], START)[0]) + 1
+    line, _ = encode([replace(note("x" * room), seq=1)], START)
     assert len(line) == MAX_LINE
     with pytest.raises(InvalidEvent, match="the limit is 67,108,864") as refused:
-        encode(replace(note("x" * (room + 1)), seq=1), START)
+        encode([replace(note("x" * (room + 1)), seq=1)], START)
     assert "file" in refused.value.hint
 
 

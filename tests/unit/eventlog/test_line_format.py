@@ -23,7 +23,7 @@ COMPLETED = WorkerCompleted(
 
 
 def test_a_line_is_these_bytes() -> None:
-    line, head = encode(COMPLETED, START)
+    line, head = encode([COMPLETED], START)
     assert line == (
         b'{"seq":1,"time":"2026-11-23T04:00:00.123456Z","actor":"con_X","type":"worker_completed",'
         b'"worker":"worker_schema","attempt":1,"output":"N5/services/auth/schema.sql",'
@@ -49,7 +49,7 @@ def test_the_hash_is_sha_256_over_the_hash_before_and_the_bytes_before_the_field
 
 @pytest.mark.needs("sha256sum")
 def test_the_hash_can_be_had_with_sha256sum() -> None:
-    line, head = encode(COMPLETED, START)
+    line, head = encode([COMPLETED], START)
     begin = line[: line.rindex(b',"hash"')]
     program = shutil.which("sha256sum")
     assert program
@@ -76,12 +76,12 @@ def test_every_line_has_its_fields_in_the_same_order() -> None:
 
 
 def test_fields_that_hold_their_default_are_not_written() -> None:
-    line, _ = encode(NoteAdded(seq=1, time=TIME, actor="a", text="x"), START)
+    line, _ = encode([NoteAdded(seq=1, time=TIME, actor="a", text="x")], START)
     assert list(json.loads(line)) == ["seq", "time", "actor", "type", "text", "hash"]
 
 
 def test_text_outside_ascii_is_written_as_utf_8_and_line_ends_are_escaped() -> None:
-    line, _ = encode(NoteAdded(seq=1, time=TIME, actor="ä", text="🙂\n\r\u2028\0"), START)
+    line, _ = encode([NoteAdded(seq=1, time=TIME, actor="ä", text="🙂\n\r\u2028\0")], START)
     assert '"actor":"ä"'.encode() in line
     assert "🙂\\n\\r\u2028\\u0000".encode() in line
     assert line.count(b"\n") == 1

@@ -107,7 +107,7 @@ def test_every_line_of_a_log_fits_the_schema(events: list[KnownEvent]) -> None:
     head = START
     for event in events:
         assert isinstance(event, Event)
-        line, head = encode(event, head)
+        line, head = encode([event], head)
         EVENTS.validate(json.loads(line))
 
 

@@ -33,7 +33,7 @@ def lined(events: list[KnownEvent]) -> list[tuple[AnyEvent, bytes]]:
     head, pairs = START, list[tuple[AnyEvent, bytes]]()
     for event in events:
         assert isinstance(event, Event)
-        line, head = encode(event, head)
+        line, head = encode([event], head)
         pairs.append((event, line.rstrip(b"\n")))
     return pairs
 
