@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
+from itertools import count
 from time import monotonic
 
 from eventlog.errors import (
@@ -32,7 +33,7 @@ from eventlog.recovery import Corrupt
 from eventlog.servers import Say, Servers, Silent
 from eventlog.store import Batch, Examination, follow_on, seal
 from eventlog.stream import LARGEST_BATCH, Message, Stream, Taken
-from eventlog.stream_settings import faults, is_synced
+from eventlog.stream_settings import is_synced
 
 READING_PATIENCE = 3.0
 """Seconds after which a read is answered from the mirror."""
@@ -43,6 +44,10 @@ ASK_AGAIN_AFTER = 5.0
 _NEAR = 3.0
 """Seconds since a leader heard of a replica after which that one may be out of its reach."""
 
+_STALE_FOR = 12.0
+"""Seconds after which a leader that was cut off answers no more; measured: less than ten."""
+
+_ROUNDS = 100
 _PIECE = 1024 * 1024
 """Bytes of messages that are written to the mirror at once."""
 
@@ -203,8 +208,7 @@ class JetStreamStore:
     async def _append(self, lines: bytes, expected: Head, head: Head) -> None:
         place = self._place
         if place is None or place.head != expected:
-            await self._catch_up(self._servers.patience)
-            place = self._known()
+            place = await self._catch_up(self._servers.patience)
             if place.head != expected:
                 self._mirror.check(expected)
                 if lines:
@@ -212,7 +216,7 @@ class JetStreamStore:
         if not lines:
             return
         if self.synced is None:
-            await self._check_stream()
+            self.synced = is_synced(await self.stream.fit())
         messages = [line + b"\n" for line in lines.split(b"\n")[:-1]]
         await self.stream.check_sizes(messages)
         seq = place.seq
@@ -221,12 +225,12 @@ class JetStreamStore:
                 seq = await self.stream.publish(messages[first : first + LARGEST_BATCH], seq)
             except Taken:
                 self._place = None
-                await self._catch_up(self._servers.patience)
+                place = await self._catch_up(self._servers.patience)
                 if first:
                     raise StorageFailed(
                         f"somebody else wrote between our events: {first} of {len(messages)} are in the log"
                     ) from None
-                raise Conflict(expected, self._known().head) from None
+                raise Conflict(expected, place.head) from None
         try:
             self._mirror.add(lines, expected)
         except (LogError, OSError) as error:
@@ -235,30 +239,22 @@ class JetStreamStore:
             return
         self._reach(Place(seq, head))
 
-    async def _check_stream(self) -> None:
-        """Learns whether the servers sync; raises Refused for a stream in which something could be lost."""
-        config = (await self.stream.info())["config"]
-        if wrong := faults(config):
-            raise Refused(
-                "unfit_stream",
-                f"the stream '{self.stream.name}' cannot hold logs: {'; '.join(wrong)}",
-                hint="`bo doctor` checks it, `bo remote init` makes a new one",
-            )
-        self.synced = is_synced(config)
-
     async def _catch_up(
         self, patience: float, start: Place | None = None, progress: Callable[[int], None] = lambda _: None
-    ) -> None:
-        """Brings the mirror up to the servers' last line; compares from `start` on, or from where it was."""
+    ) -> Place:
+        """Brings the mirror up to the servers' last line, which it returns the place of.
+
+        Compares from `start` on, or from where it was.
+        """
         place = start or self._place or self._mirror.place()
         self._place = None  # nothing is known as long as this has not come to a good end
         began: float | None = None
-        while True:
+        for rounds in count():
             seen = self._mirror.end()  # before they are asked: what is in the mirror they have acknowledged
             last = await self.stream.last(patience=patience)
             if last is None:
                 place = NOWHERE
-            elif last.seq != place.seq or not _ends(last, place.head):
+            elif last.seq != place.seq or not last.ends(place.head):
                 try:
                     place = await self._follow_to(last.seq, place, patience, progress)
                 except _Elsewhere:
@@ -269,25 +265,29 @@ class JetStreamStore:
                     raise self._not_pushed(seen, place.head)
                 began = began or monotonic()
                 await self._doubt(seen, place, monotonic() - began)
-            elif last is None or last.seq == place.seq:
+            elif last is None or last.seq <= place.seq:
                 self._mirror.check(place.head)
                 self._reach(place)
-                return
+                return place
+            elif rounds > _ROUNDS:
+                raise StorageFailed(f"{self._servers.address.shown} does not hand out all that it has")
+        raise AssertionError("a count has no end")
 
     async def _doubt(self, seen: Head, place: Place, waited: float) -> None:
         """Raises RegressedLog when the servers have lost what they acknowledged; ServersAway if that is open.
 
-        A leader that was cut off from the others does not know of it for a while: whoever lags is
-        believed only after some seconds, and with most of the others at its side.
+        A leader that was cut off from the others answers from what it had until it notices: whoever
+        lags is believed only after that time, and with most of the others at its side.
         """
         replicas = (await self.stream.info()).get("cluster", {}).get("replicas", [])
         near = [one for one in replicas if one.get("current") and one.get("active", 0) < _NEAR * 1e9]
-        if not replicas or (waited > _NEAR + 1 and 1 + len(near) > (1 + len(replicas)) / 2):
+        if replicas and waited < _STALE_FOR:
+            await self._servers.leave()  # another server may know more
+            await asyncio.sleep(0.2)
+        elif 1 + len(near) > (1 + len(replicas)) / 2:
             raise _lost(seen, place.head)
-        if waited > 2 * _NEAR:
+        else:
             raise self._servers.away(f"it has {place.head.seq} of {seen.seq} events and no quorum")
-        await self._servers.leave()  # another server may know more
-        await asyncio.sleep(0.2)
 
     def _not_pushed(self, here: Head, there: Head) -> Refused:
         """Returns the error for a log that is not from these servers, and that they do not have all of."""
@@ -317,7 +317,7 @@ class JetStreamStore:
                 piece: list[Message] = []
                 async for messages in landing:
                     if not known:
-                        if messages[0].seq != place.seq or not _ends(messages[0], place.head):
+                        if messages[0].seq != place.seq or not messages[0].ends(place.head):
                             raise _Elsewhere
                         known, messages = True, messages[1:]
                     piece += messages
@@ -336,14 +336,16 @@ class JetStreamStore:
         """Keeps the mirror up to date, without end; `woken` after every line."""
         while True:
             try:
-                await self._catch_up(self._servers.patience)
+                place = await self._catch_up(self._servers.patience)
                 woken.wake()
-                async with aclosing(self.stream.walk(self._known().seq + 1)) as landing:
+                async with aclosing(self.stream.walk(place.seq + 1)) as landing:
                     async for messages in landing:
-                        place = self._known()
+                        if self._place is not None and self._place.seq > place.seq:
+                            place = self._place  # what was appended here is in the mirror already
                         new = [message for message in messages if message.seq > place.seq]
                         if new:
-                            self._reach(self._mirror.take(new, place))
+                            place = self._mirror.take(new, place)
+                            self._reach(place)
                             woken.wake()
             except (Silent, ServersAway):
                 await asyncio.sleep(0.2)
@@ -351,9 +353,6 @@ class JetStreamStore:
                 self._failure = failure
                 woken.wake()
                 return
-
-    def _known(self) -> Place:
-        return self._place or self._mirror.place()
 
     def _reach(self, place: Place) -> None:
         if self._place is None or place.seq >= self._place.seq:
@@ -370,7 +369,3 @@ def _lost(seen: Head, there: Head) -> RegressedLog:
     error = RegressedLog(seen, there)
     error.hint = "the mirror here has what the servers lost: `bo push` takes it to them again"
     return error
-
-
-def _ends(message: Message, head: Head) -> bool:
-    return message.data.endswith(b',"hash":"%s"}\n' % head.hash.encode())

@@ -33,6 +33,9 @@ class Place(Struct, frozen=True):
 
 NOWHERE = Place(0, START)
 
+_RECORD = 512
+"""Bytes of a record unless its address is a long one: a later one never leaves the end of an earlier."""
+
 
 class Record(Struct, frozen=True):
     """What `.bo/remote` holds: where the log is, how far the mirror follows it, and since when."""
@@ -70,15 +73,17 @@ class Mirror:
 
     def note(self, place: Place) -> None:
         """Records that the mirror has followed the log up to `place`, now."""
-        record = msgspec.json.encode(Record(self._address, place, time.time()))
-        new = f"{self._path}.{os.getpid()}.new"
+        record = msgspec.json.encode(Record(self._address, place, time.time())).ljust(_RECORD)
         try:
-            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+            os.makedirs(os.path.dirname(self._path), exist_ok=True)
+            fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
             try:
-                os.write(fd, record)
+                # In place: to replace a file after every append would cost as much as the append.
+                os.pwrite(fd, record, 0)
+                if os.fstat(fd).st_size != len(record):
+                    os.ftruncate(fd, len(record))
             finally:
                 os.close(fd)
-            os.replace(new, self._path)
         except OSError:
             pass  # it is a hint
 

@@ -17,8 +17,10 @@ from uuid import uuid4
 import msgspec
 from msgspec import Struct
 
-from eventlog.errors import InvalidEvent, NotFound, StorageFailed
+from eventlog.errors import InvalidEvent, NotFound, Refused, StorageFailed
+from eventlog.head import Head
 from eventlog.servers import ANSWER_WITHIN, Servers, Silent, answered_or_silent
+from eventlog.stream_settings import faults
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -46,6 +48,10 @@ class Message(Struct, frozen=True):
     data: bytes
     append: str = ""
 
+    def ends(self, head: Head) -> bool:
+        """Whether this is the last line of the log whose head is `head`."""
+        return self.data.endswith(b',"hash":"%s"}\n' % head.hash.encode())
+
 
 class Taken(Exception):
     """Somebody else's line stands where ours was to go."""
@@ -66,6 +72,17 @@ class Stream:
     async def create(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Makes the stream; returns what the servers made of `config`. Raises StorageFailed."""
         return await self.api(f"STREAM.CREATE.{self.name}", config)
+
+    async def fit(self) -> dict[str, Any]:
+        """Returns the stream's settings; raises Refused for those with which something could be lost."""
+        config: dict[str, Any] = (await self.info())["config"]
+        if wrong := faults(config):
+            raise Refused(
+                "unfit_stream",
+                f"the stream '{self.name}' cannot hold logs: {'; '.join(wrong)}",
+                hint="`bo doctor` checks it, `bo remote init` makes a new one",
+            )
+        return config
 
     async def last(self, *, patience: float | None = None) -> Message | None:
         """Returns the project's last line, as the leader has it."""
@@ -101,28 +118,23 @@ class Stream:
         async def publish_once(client: Client) -> int:
             nonlocal sent
             if sent and (found := await self._find(append, after)) is not None:
-                return found
+                return found + len(lines) - 1  # a batch is all there, and nothing comes between
             sent = True
             try:
                 return await self._send(client, lines, after, append)
             except Taken:
                 if (found := await self._find(append, after)) is not None:
-                    return found
+                    return found + len(lines) - 1
                 raise
 
         return await self._servers.ask(publish_once)
 
     async def _find(self, append: str, after: int) -> int | None:
-        """Returns the number of the last line of an append of ours, None when it is not there."""
+        """Returns the number of the first line of an append of ours, None when it is not there."""
         found = await self.next(after + 1)
-        if found is None:
-            return None
-        if found.append != append:
+        if found is not None and found.append != append:
             raise Taken
-        last = found
-        while found is not None and found.append == append:
-            last, found = found, await self.next(found.seq + 1)
-        return last.seq
+        return None if found is None else found.seq
 
     async def _send(self, client: Client, lines: Sequence[bytes], after: int, append: str) -> int:
         headers = {"Nats-Expected-Last-Subject-Sequence": str(after), "Nats-Expected-Stream": self.name}
