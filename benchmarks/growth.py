@@ -8,14 +8,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from statistics import median
 from time import sleep
 
 from benchmarks import inputs
 from benchmarks.measure import elapsed
 from benchmarks.processes import BO, run
-from benchmarks.ready import completion_order
 from benchmarks.replay import replay_read
 from benchmarks.report import Curve, Report
 from benchmarks.setting import Setting, run_alone
@@ -24,9 +23,8 @@ from cli.project import Project
 from cli.publish import RENDERING, WAITING, is_held, publish
 from eventlog.events import WorkerCompleted
 from eventlog.head import START, Head
-from eventlog.jsonl import JsonlStore
 from eventlog.names import parse_project_name
-from eventlog.store import seal
+from eventlog.store import FileStore, seal
 from projections.commands import Complete
 from projections.fold import fold
 
@@ -69,7 +67,7 @@ def _load(project: Project) -> None:
 
 
 class _Appends:
-    def __init__(self, store: JsonlStore, head: Head) -> None:
+    def __init__(self, store: FileStore, head: Head) -> None:
         self._store = store
         self._head = head
         self._lives = inputs.lives(10)
@@ -85,15 +83,14 @@ class _Appends:
 
 
 class _Growing:
-    """A project of so many workers that are completed one by one, in an order that their plan allows."""
+    """A project of so many workers that are completed one by one, in the order of their plan."""
 
     def __init__(self, setting: Setting, workers: int) -> None:
         self._builds = setting.folder("growth")
         path = self._builds / "p" / "events.jsonl"
         path.parent.mkdir()
         path.write_bytes(seal([inputs.definition(workers)], START).lines)
-        self.order = completion_order(inputs.edges(workers))
-        self._next = map(inputs.worker_id, self.order)
+        self._next = map(inputs.worker_id, count())
         self.project = Project(str(self._builds), parse_project_name("p"))
         self._handler = Handler(self.project, "maria").load()
 
@@ -125,7 +122,7 @@ def _by_workers(setting: Setting, report: Report, sizes: Sequence[int]) -> None:
             "publish plan.json and README.md": growing.publish,
             "load: snapshot": partial(elapsed, partial(_load, growing.project)),
             "bo complete, whole process": growing.process,
-            "drain the ready set": partial(_drain, growing.order),
+            "drain the ready set": partial(_drain, workers),
         }
         for name, once in operation.items():
             seconds = median(once() for _ in range(setting.choose(5, 1)))
@@ -133,12 +130,12 @@ def _by_workers(setting: Setting, report: Report, sizes: Sequence[int]) -> None:
     report.curves += [Curve(name, "workers", points) for name, points in operations.items()]
 
 
-def _drain(order: Sequence[int]) -> float:
+def _drain(workers: int) -> float:
     """Returns the seconds in which the fold completes every worker of a plan."""
-    build = fold([inputs.definition(len(order))])
+    build = fold([inputs.definition(workers)])
     completions = [
         WorkerCompleted(time="2026-11-01T00:00:00Z", actor="d1", worker=inputs.worker_id(place), attempt=1)
-        for place in order
+        for place in range(workers)
     ]
     return elapsed(lambda: fold(completions, build))
 

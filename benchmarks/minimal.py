@@ -1,7 +1,7 @@
 """The least that a fold of these logs can do: the measure for the real one.
 
-It knows the status of each worker, who waits for how many others, and who is ready; nothing about
-times, results, attempts or counts. A dict of handlers, plain lists, no checks.
+It knows the status and attempt of each worker, who waits for how many others, and who is ready; nothing
+about times, results or counts. A dict of handlers, plain lists, no checks.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ class Folded:
     def __init__(self) -> None:
         self.index: dict[str, int] = {}
         self.status: list[str] = []
+        self.attempt: list[int] = []
         self.waiting: list[int] = []
         self.dependents: list[list[int]] = []
         self.ready: set[int] = set()
@@ -36,6 +37,7 @@ def _defined(state: Folded, event: ev.PlanDefined) -> None:
     workers = msgspec.json.decode(event.plan)["workers"]
     state.index = {worker["id"]: place for place, worker in enumerate(workers)}
     state.status = ["pending"] * len(workers)
+    state.attempt = [0] * len(workers)
     state.waiting = [len(worker["dependencies"]) for worker in workers]
     state.dependents = [[] for _ in workers]
     for place, worker in enumerate(workers):
@@ -47,6 +49,7 @@ def _defined(state: Folded, event: ev.PlanDefined) -> None:
 def _spawned(state: Folded, event: ev.WorkerSpawned) -> None:
     place = state.index[event.worker]
     state.status[place] = "in_progress"
+    state.attempt[place] = event.attempt
     state.ready.discard(place)
 
 

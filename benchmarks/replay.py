@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,7 @@ from benchmarks.setting import Setting, run_alone
 from eventlog.events import AnyEvent, KnownEvent
 from eventlog.jsonl import JsonlStore
 from eventlog.recovery import BLOCK
-from projections.build import Build
+from eventlog.store import FileStore
 from projections.fold import fold
 
 DECODE_FOLD, DECODE_MINIMAL = "decode + fold", "decode + minimal fold"
@@ -31,12 +32,10 @@ MEMORY = "full replay: peak memory, 1,000,000 events / 10,000"
 
 _REPLAY = """
 import sys
+from itertools import chain
 from eventlog.jsonl import JsonlStore
-from projections.build import Build
 from projections.fold import fold
-build = Build()
-for batch in JsonlStore(sys.argv[1]).read():
-    fold(batch.events, build)
+fold(chain.from_iterable(batch.events for batch in JsonlStore(sys.argv[1]).read()))
 """
 
 
@@ -78,7 +77,7 @@ def blocks(path: Path) -> Iterator[Sequence[AnyEvent]]:
                 yield decoder.decode_lines(block[:cut])
 
 
-def replay_read(store: JsonlStore) -> None:
+def replay_read(store: FileStore) -> None:
     """Folds a whole log, the chain checked, without its snapshot."""
     _fold(batch.events for batch in store.read())
 
@@ -89,15 +88,11 @@ def _read(path: Path) -> Iterator[Sequence[AnyEvent]]:
 
 
 def _fold(batches: Iterator[Sequence[AnyEvent]]) -> None:
-    build = Build()
-    for events in batches:
-        fold(events, build)
+    fold(chain.from_iterable(batches))
 
 
 def _fold_minimally(batches: Iterator[Sequence[AnyEvent]]) -> None:
-    state = minimal.Folded()
-    for events in batches:
-        minimal.fold(events, state)
+    minimal.fold(chain.from_iterable(batches), minimal.Folded())
 
 
 def _measure_memory(setting: Setting, report: Report) -> None:

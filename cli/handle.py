@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from time import monotonic
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from cli.project import Project
 from cli.secrets import mask, mask_all
 from cli.snapshot import pays, read_snapshot, write_snapshot
 from eventlog.errors import Conflict, NotFound, Refused
-from eventlog.events import KnownEvent
+from eventlog.events import AnyEvent, KnownEvent
 from eventlog.head import START
 from projections.build import Build
 from projections.commands import AnyCommand
@@ -57,8 +58,11 @@ class Handler:
 
     def refresh(self) -> None:
         """Folds what others have appended meanwhile."""
+        fold(chain.from_iterable(self._new_events()), self.build)
+
+    def _new_events(self) -> Iterator[Sequence[AnyEvent]]:
         for batch in self.project.store.read(self.head):
-            fold(batch.events, self.build)
+            yield batch.events  # and goes on when they are folded
             self.head = batch.head
             self._folded += len(batch.events)
 

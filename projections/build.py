@@ -7,6 +7,7 @@ history: what lies further back is read from the log.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Literal
 
 from msgspec import Struct
@@ -28,12 +29,12 @@ RUNNING: frozenset[Status] = frozenset(("in_progress", "review_pending"))
 
 FINISHED: frozenset[Status] = frozenset(("completed", "failed", "timed_out", "cancelled"))
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 """Goes up whenever the fold or these types change: a snapshot of another version is ignored."""
 
 
 class Attempt(Struct, gc=False, array_like=True):
-    """The latest spawn of a worker."""
+    """The latest spawn of a worker. `host` is its dispatcher's, empty without one."""
 
     number: int
     via: str
@@ -44,6 +45,7 @@ class Attempt(Struct, gc=False, array_like=True):
     message: str | None = None
     percent: float | None = None
     progressed_at: str | None = None
+    host: str = ""
 
 
 class Submission(Struct, gc=False, array_like=True):
@@ -66,27 +68,38 @@ class Result(Struct, gc=False, array_like=True):
 
 
 class Worker(Struct, gc=False, array_like=True):
-    """One worker, its dependencies and dependents as places in the plan.
+    """One worker, its dependencies as places in the plan.
 
-    `attempts` counts all spawns, `tries` those since a person last reopened it.
-    `waiting` counts the dependencies that are not completed; `late` are the attempts with a late result.
+    `attempt` is its latest, `reopened` the number of the one after which a person last reopened it,
+    `late` are the attempts with a late result.
     """
 
     id: str
     dependencies: list[int]
-    dependents: list[int]
-    waiting: int
     status: Status = "pending"
     hours: float | None = None
-    attempts: int = 0
-    tries: int = 0
     conversation: str | None = None
-    completed_at: str | None = None
     attempt: Attempt | None = None
     submission: Submission | None = None
     result: Result | None = None
+    reopened: int = 0
     forced: bool = False
     late: list[int] = []
+
+    @property
+    def attempts(self) -> int:
+        """How often it was spawned."""
+        return self.attempt.number if self.attempt is not None else 0
+
+    @property
+    def tries(self) -> int:
+        """How often it was spawned since a person last reopened it."""
+        return self.attempts - self.reopened
+
+    @property
+    def completed_at(self) -> str | None:
+        """When it was completed; None while it is not."""
+        return self.result.at if self.status == "completed" and self.result is not None else None
 
     @property
     def current(self) -> int:
@@ -111,7 +124,10 @@ class Build(Struct, array_like=True):
     """Everything that a log says now. `plan` is the plan's JSON text, amendments
     included; `plan_hash` the SHA-256 of the text as it was first given.
 
-    `seq` and `updated_at` are of the last event folded; all is empty before the first.
+    `seq` and `updated_at` are of the last event folded; all is empty before the first. `dependents` has
+    for each worker the places of those that depend on it. `waiting` counts what it waits for: its
+    dependencies that are not completed, and itself while it is not pending; `ready` are those that wait
+    for nothing, `running` those in progress.
     """
 
     seq: int = 0
@@ -121,7 +137,10 @@ class Build(Struct, array_like=True):
     plan: bytes = b""
     plan_hash: str = ""
     workers: list[Worker] = []
+    dependents: list[list[int]] = []
+    waiting: list[int] = []
     ready: set[int] = set()
+    running: set[int] = set()
     retrying: set[int] = set()
     counts: dict[str, int] = {}
     dispatchers: dict[str, Dispatcher] = {}
@@ -152,6 +171,12 @@ class Build(Struct, array_like=True):
             return "completed" if completed else "cancelled"
         running = sum(self.counts.get(status, 0) for status in RUNNING)
         return "active" if running or self.ready or self.retrying else "stuck"
+
+    @property
+    def hosts(self) -> dict[str, int]:
+        """How many attempts run on each host for its dispatchers."""
+        attempts = [self.workers[place].attempt for place in self.running]
+        return Counter(attempt.host for attempt in attempts if attempt is not None and attempt.host)
 
     def find(self, worker: str) -> Worker | None:
         """Returns the worker with that id, or None."""

@@ -21,7 +21,7 @@ def remaining_hours(build: Build) -> list[float]:
     Workers that are completed count nothing. O(workers + dependencies), Kahn's order backwards.
     """
     hours = [0.0] * len(build.workers)
-    waiting = [len(worker.dependents) for worker in build.workers]
+    waiting = [len(dependents) for dependents in build.dependents]
     free = [place for place, count in enumerate(waiting) if count == 0]
     while free:
         place = free.pop()

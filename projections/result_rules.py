@@ -12,7 +12,7 @@ from eventlog.errors import Refused
 from eventlog.events import LateResultReceived, WorkerCompleted, WorkerFailed, WorkerTimedOut
 from projections import commands as cmd
 from projections.build import RUNNING, Build, Worker
-from projections.worker_rules import find, reopen_hint, require_amount, require_ready
+from projections.worker_rules import find, missing, reopen_hint, require_amount, require_ready
 
 Outcome = cmd.Complete | cmd.Fail | cmd.TimeOut
 
@@ -39,7 +39,7 @@ def complete(
         summary=command.summary,
         conversation=command.conversation,
         answer=command.answer,
-        forced=worker.status == "pending" and worker.waiting > 0,
+        forced=worker.status == "pending" and bool(missing(build, worker)),
     )
 
 

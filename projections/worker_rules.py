@@ -32,12 +32,17 @@ def find(build: Build, name: str) -> Worker:
     return worker
 
 
+def missing(build: Build, worker: Worker) -> list[Worker]:
+    """Returns the dependencies of the worker that are not completed."""
+    needed = [build.workers[place] for place in worker.dependencies]
+    return [other for other in needed if other.status != "completed"]
+
+
 def require_ready(build: Build, worker: Worker, *, way_out: str) -> None:
     """Refuses a worker with dependencies that are not completed."""
-    if worker.waiting == 0:
+    named = [f"'{other.id}' ({other.status})" for other in missing(build, worker)]
+    if not named:
         return
-    missing = [build.workers[place] for place in worker.dependencies]
-    named = [f"'{other.id}' ({other.status})" for other in missing if other.status != "completed"]
     shown = ", ".join(named[:5]) + (f" and {len(named) - 5} more" if len(named) > 5 else "")
     raise Refused("not_ready", f"worker '{worker.id}' waits for {shown}", hint=way_out)
 
@@ -94,7 +99,7 @@ def spawn(build: Build, command: cmd.Spawn, now: str, actor: str) -> WorkerSpawn
         parent=command.parent,
         dispatcher=command.dispatcher,
         timeout=command.timeout,
-        forced=worker.waiting > 0,
+        forced=bool(missing(build, worker)),
     )
 
 
@@ -208,9 +213,8 @@ def reset(build: Build, command: cmd.Reset, now: str, actor: str) -> WorkerReset
             f"worker '{worker.id}' is {worker.status}, not finished",
             hint="end it first: `bo fail` or `bo cancel`",
         )
-    begun = [
-        build.workers[place].id for place in worker.dependents if build.workers[place].status != "pending"
-    ]
+    after = [build.workers[place] for place in build.dependents[build.index[worker.id]]]
+    begun = [other.id for other in after if other.status != "pending"]
     if worker.status == "completed" and begun and not command.force:
         raise Refused(
             "others_began",

@@ -177,7 +177,7 @@ class Dispatcher:
                 worker, command = self._result(build, outcome)
                 if command is not None:
                     yield command
-                    self._queue.add(build, worker.dependents)
+                    self._queue.add(build, build.dependents[build.index[worker.id]])
                     breaker = _after(breaker, build, worker, outcome)
             if not stopping and breaker.open_because is None:
                 yield from self._spawns(build, self._jobs - len(self._attempts) + len(outcomes))

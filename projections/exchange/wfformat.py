@@ -56,7 +56,7 @@ def _task(build: Build, place: int, planned: dict[str, Any]) -> dict[str, Any]:
         "name": planned.get("component") or worker.id,
         "id": _theirs(worker.id),
         "parents": [_theirs(build.workers[d].id) for d in worker.dependencies],
-        "children": [_theirs(build.workers[d].id) for d in worker.dependents],
+        "children": [_theirs(build.workers[d].id) for d in build.dependents[place]],
         # Dependencies are the parents; only that there is an empty list has to be said.
         "plan": _without(planned, ("id", "dependencies") if worker.dependencies else ("id",)),
     }

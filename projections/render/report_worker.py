@@ -40,7 +40,7 @@ def worker_story(
     ]
     parts += _task(planned, worker.hours)
     parts += _links("waits for", worker.dependencies, account)
-    parts += _links("needed by", worker.dependents, account)
+    parts += _links("needed by", build.dependents[place], account)
     if told.attempts:
         parts.append(
             '<h3>Attempts</h3><table><thead class="a"><tr><th class="n">no.</th><th>outcome</th>'

@@ -153,8 +153,8 @@ def advance(build: Build, ready: set[int], event: ev.AnyEvent) -> list[int]:
         worker = build.find(event.worker)
         before = worker.status if worker is not None else None
         evolve(build, event)
-        worker = build.workers[build.index[event.worker]]
-        touched = [] if worker.status == before else [build.index[event.worker], *worker.dependents]
+        place = build.index[event.worker]
+        touched = [] if build.workers[place].status == before else [place, *build.dependents[place]]
     else:
         evolve(build, event)
         amends = isinstance(event, ev.PlanDefined | ev.PlanImported | ev.PlanAmended)

@@ -29,7 +29,7 @@ def simulate(build: Build, left: Sequence[float], jobs: int, priorities: Mapping
     fails. O((workers + dependencies) log workers).
     """
     rank = ranks(build, priorities)
-    waiting = [worker.waiting for worker in build.workers]
+    waiting = build.waiting.copy()
     ends: list[float | None] = [None] * len(build.workers)
     ready = [rank[place] for place in build.ready | build.retrying]
     heapq.heapify(ready)
@@ -40,8 +40,6 @@ def simulate(build: Build, left: Sequence[float], jobs: int, priorities: Mapping
             heapq.heappush(running, (left[place], place))
             if worker.status == "review_pending":
                 in_review.add(place)
-        if worker.status != "pending":
-            waiting[place] = -1  # finished, or begun by force: it never becomes ready
     now, busy = 0.0, len(running) - len(in_review)
     while running or ready:
         while ready and busy < jobs:
@@ -51,7 +49,7 @@ def simulate(build: Build, left: Sequence[float], jobs: int, priorities: Mapping
         now, place = heapq.heappop(running)
         ends[place] = now
         busy -= place not in in_review
-        for dependent in build.workers[place].dependents:
+        for dependent in build.dependents[place]:
             waiting[dependent] -= 1
             if waiting[dependent] == 0:
                 heapq.heappush(ready, rank[dependent])

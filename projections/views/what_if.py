@@ -79,7 +79,7 @@ def _skip(build: Build, name: str, now: str) -> None:
     if worker.status != "completed":
         _do(build, cmd.Cancel(worker=name), now)
     place = build.index[name]
-    waiting = [build.workers[d] for d in worker.dependents if build.workers[d].status == "pending"]
+    waiting = [build.workers[d] for d in build.dependents[place] if build.workers[d].status == "pending"]
     changed = {other.id: [build.workers[d].id for d in other.dependencies if d != place] for other in waiting}
     if changed:
         evolve(build, PlanAmended(seq=build.seq, time=now, actor=_SUPPOSED, dependencies=changed))

@@ -13,6 +13,7 @@ from eventlog.events import (
     WorkerTimedOut,
 )
 from projections import commands as cmd
+from projections.worker_rules import missing
 from tests.spec.scenario import folded, given, happened, planned
 
 SPAWNED = happened(WorkerSpawned, worker="a", attempt=1)
@@ -106,7 +107,8 @@ def test_what_was_built_on_a_reopened_worker_stays_as_it_is() -> None:
         was, now = before.find(name), after.find(name)
         assert was is not None
         assert now is not None
-        assert (now.status, now.attempt, now.waiting) == (was.status, was.attempt, 1)
+        assert (now.status, now.attempt) == (was.status, was.attempt)
+        assert [other.id for other in missing(after, now)] == ["a"]
 
 
 def test_force_that_was_not_needed_leaves_no_mark() -> None:

@@ -112,7 +112,6 @@ def timeless(build: Build) -> bytes:
     """The state with all that says when taken out."""
     build.created_at = build.updated_at = ""
     for worker in build.workers:
-        worker.completed_at = None
         if worker.attempt is not None:
             worker.attempt.started_at = ""
             worker.attempt.progressed_at = None

@@ -9,13 +9,14 @@ from eventlog import events as ev
 from eventlog.errors import ImpossibleEvent, NewerEvent
 from projections import Build, evolve, fold
 from projections.build import STATUSES
-from projections.fold import HANDLERS
-from tests.spec.histories import histories
+from projections.build_events import BUILD_EVENTS
+from projections.worker_events import WORKER_EVENTS
+from tests.spec.histories import histories, numbered
 from tests.spec.scenario import folded, happened, planned
 
 
 def test_every_type_of_event_has_a_meaning() -> None:
-    assert set(HANDLERS) == {*ev.EVENT_TYPES, ev.Unrecognised}
+    assert {*BUILD_EVENTS, *WORKER_EVENTS} == {*ev.EVENT_TYPES, ev.Unrecognised}
 
 
 def unrecognised(type_: str, seq: int = 2) -> ev.Unrecognised:
@@ -48,6 +49,14 @@ def test_a_class_that_nobody_knows_is_refused_like_an_event_of_a_newer_version()
 
     with pytest.raises(NewerEvent, match="worker_paused"):
         evolve(Build(), WorkerPaused(seq=1, time="", actor="", worker="a"))  # type: ignore[arg-type]
+
+
+def test_what_came_before_an_event_that_cannot_follow_is_folded() -> None:
+    events = [planned("a", "b: a"), happened(ev.WorkerCompleted, worker="a")]
+    build = Build()
+    with pytest.raises(ImpossibleEvent):
+        fold([*numbered(events, Build()), happened(ev.WorkerCompleted, worker="c", seq=3)], build)
+    assert (build.seq, build.counts, build.ready) == (2, folded(events).counts, {1})
 
 
 @pytest.mark.parametrize(
@@ -111,13 +120,24 @@ def test_a_fork_remembers_where_it_comes_from_and_has_no_dispatchers() -> None:
     assert (build.origin, build.build_id, build.dispatchers) == ("auth@2", "b2", {})
 
 
+def test_what_runs_for_a_dispatcher_is_counted_by_its_host() -> None:
+    spawned = happened(ev.WorkerSpawned, worker="a", attempt=1, dispatcher="d1")
+    by_hand = happened(ev.WorkerSpawned, worker="b", attempt=1)
+    begun = [planned("a", "b"), happened(ev.DispatcherStarted, dispatcher="d1", host="m1"), spawned, by_hand]
+    assert folded(begun).hosts == {"m1": 1}
+    assert folded([*begun, happened(ev.DispatcherStopped, dispatcher="d1")]).hosts == {"m1": 1}
+    assert folded([*begun, happened(ev.WorkerFailed, worker="a", attempt=1)]).hosts == {}
+
+
 def assert_consistent(build: Build) -> None:
     """Everything that is kept up to date step by step is what a look at all workers says."""
     completed = {place for place, worker in enumerate(build.workers) if worker.status == "completed"}
     for place, worker in enumerate(build.workers):
         assert build.index[worker.id] == place
-        assert worker.waiting == len(set(worker.dependencies) - completed)
-        assert sorted(worker.dependents) == [
+        assert build.waiting[place] == len(set(worker.dependencies) - completed) + (
+            worker.status != "pending"
+        )
+        assert sorted(build.dependents[place]) == [
             other for other, needs in enumerate(build.workers) if place in needs.dependencies
         ]
     assert build.ready == {
@@ -126,6 +146,7 @@ def assert_consistent(build: Build) -> None:
         if worker.status == "pending" and completed.issuperset(worker.dependencies)
     }
     statuses = [worker.status for worker in build.workers]
+    assert build.running == {place for place, status in enumerate(statuses) if status == "in_progress"}
     assert {status: build.counts.get(status, 0) for status in STATUSES} == {
         status: statuses.count(status) for status in STATUSES
     }

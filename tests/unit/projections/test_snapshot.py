@@ -34,7 +34,7 @@ def test_going_on_from_a_snapshot_is_going_on(history: list[KnownEvent], data: s
 
 
 def test_the_places_of_workers_are_found_again_when_a_snapshot_left_them_out() -> None:
-    workers = [Worker("a", [], [], 0), Worker("b", [], [], 0)]
+    workers = [Worker("a", []), Worker("b", [])]
     assert Build(workers=workers).index == {"a": 0, "b": 1}
 
 
