@@ -21,9 +21,9 @@ class Row(NamedTuple):
 
 
 DEFINE, RUN, WORK, READ, UNDERSTAND, PROVE = "Define", "Run", "Work", "Read", "Understand", "Prove"
-EXCHANGE = "Show and exchange"
+EXCHANGE, SERVERS = "Show and exchange", "Logs on servers"
 FIRST = "The six of every day"
-SECTIONS = (FIRST, DEFINE, RUN, WORK, READ, UNDERSTAND, PROVE, EXCHANGE)
+SECTIONS = (FIRST, DEFINE, RUN, WORK, READ, UNDERSTAND, PROVE, EXCHANGE, SERVERS)
 
 COMMANDS = (
     Row("init", "define", FIRST, "Begin a project with a plan."),
@@ -71,4 +71,7 @@ COMMANDS = (
     Row("export", "exchange", EXCHANGE, "Write the build in a format that other tools read."),
     Row("schema", "exchange", EXCHANGE, "Print the JSON Schema of plans, or of events."),
     Row("prime", "exchange", EXCHANGE, "Tell an agent how to use this project now."),
+    Row("remote", "remote", SERVERS, "Make the place for logs on servers."),
+    Row("push", "carry", SERVERS, "Take a project of this machine to the servers."),
+    Row("pull", "carry", SERVERS, "Bring mirrors and their derived files up to date."),
 )

@@ -75,7 +75,6 @@ class Mirror:
         """Records that the mirror has followed the log up to `place`, now."""
         record = msgspec.json.encode(Record(self._address, place, time.time())).ljust(_RECORD)
         try:
-            os.makedirs(os.path.dirname(self._path), exist_ok=True)
             fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
             try:
                 # In place: to replace a file after every append would cost as much as the append.

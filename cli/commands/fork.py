@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,9 +15,12 @@ from cli.output import show
 from cli.project import Project
 from cli.publish import publish
 from eventlog.disk import OsDisk
-from eventlog.errors import Refused
+from eventlog.errors import Refused, StorageFailed
 from eventlog.names import ProjectName, parse_project_name
 from projections.commands import Fork
+
+if TYPE_CHECKING:
+    from cli.remote import Remote
 
 
 @click.command()
@@ -27,7 +31,8 @@ def fork(invocation: Invocation, seq: int, name: str) -> None:
     """Begin a new project as a copy of another up to an event.
 
     The copied lines stay as they are, chain included, and the other project is not touched. So it
-    also rescues the intact beginning of a damaged log. What workers said is copied too.
+    also rescues the intact beginning of a damaged log. What workers said is copied too, as far as
+    it is on this machine.
 
     Example: bo fork -p auth --at 12 --as auth-retry
     """
@@ -35,6 +40,9 @@ def fork(invocation: Invocation, seq: int, name: str) -> None:
     target = Project(invocation.builds, parse_project_name(name))
     if os.path.lexists(target.folder):
         raise Refused("project_exists", f"{target.folder} exists already", hint="choose another name")
+    if invocation.remote is not None and target.name in invocation.remote.projects():
+        where = invocation.remote.shown
+        raise Refused("project_exists", f"{where} has a project '{name}' already", hint="choose another name")
     # Made under a name that no project can have, so that nobody ever sees half of it.
     making = Project(invocation.builds, ProjectName(f".{name}.{os.getpid()}.new"))
     try:
@@ -50,6 +58,8 @@ def fork(invocation: Invocation, seq: int, name: str) -> None:
         shutil.rmtree(making.folder, ignore_errors=True)
         raise
     warning = publish(target, handler.build, handler.head)
+    if invocation.remote is not None:
+        _take_up(target, invocation.remote)
     data = {
         "success": True,
         "project": target.name,
@@ -64,3 +74,14 @@ def fork(invocation: Invocation, seq: int, name: str) -> None:
         data,
         lambda: f"{target.name} goes on from {data['forked_from']}, in {target.folder}",
     )
+
+
+def _take_up(target: Project, remote: Remote) -> None:
+    """Takes the new project, which is whole here, to the servers."""
+    from cli.commands.carry import carry_up
+
+    try:
+        carry_up(target, remote)
+    except StorageFailed as error:
+        error.hint = f"the new project is here and not on the servers: `bo push -p {target.name}` goes on"
+        raise

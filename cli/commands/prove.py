@@ -7,6 +7,7 @@ import click
 from cli.handle import Handler
 from cli.options import Invocation, answers, on_project
 from cli.output import group, show, table
+from cli.project import Project
 from cli.publish import drift, is_published, publish
 from cli.publish import rebuild as rebuild_files
 from cli.snapshot import read_snapshot, write_snapshot
@@ -16,15 +17,18 @@ from eventlog.recovery import Corrupt, TornTail
 
 @click.command()
 @on_project
-def verify(invocation: Invocation) -> int:
+@click.option("--remote", "servers_too", is_flag=True, help="Read all that the servers hold, too.")
+def verify(invocation: Invocation, servers_too: bool) -> int:
     """Check every byte of the log, and the derived files against it.
 
     Exits with 3 when anything is off, and names it: the line, the offset, the first event that
-    cannot be trusted, the derived files that differ.
+    cannot be trusted, the derived files that differ. Of a log on servers it checks the mirror, and
+    with --remote every line that they hold against it.
 
     Example: bo verify -p auth
     """
     project = invocation.project().require()
+    compared = _compare(invocation, project) if servers_too else None
     found = project.store.examine()
     problems: list[str] = []
     data = {
@@ -48,6 +52,8 @@ def verify(invocation: Invocation) -> int:
         data |= {"first_lost_seq": found.head.seq + 1, "last_lost_seq": found.regression.seen.seq}
     else:
         problems += _check_meaning(invocation, data)
+    if compared is not None:
+        data["compared"] = compared
     data |= {"ok": not problems, "problems": problems}
     show(
         invocation.as_json,
@@ -58,10 +64,20 @@ def verify(invocation: Invocation) -> int:
                 f"{found.head.seq} events, {found.head.offset:,} bytes, head {found.head.hash[:16]}",
                 *problems,
                 *([f"a torn tail of {data['torn_bytes']} bytes is ignored"] if data["torn_bytes"] else []),
+                *([f"compared with {compared['log']}: {compared['events']} events"] if compared else []),
             ]
         ),
     )
     return 3 if problems else 0
+
+
+def _compare(invocation: Invocation, project: Project) -> dict[str, object]:
+    """Compares all that the servers hold with the mirror; raises DamagedLog where they differ."""
+    from cli.commands.carry import Progress, servers_of
+
+    remote = servers_of(invocation)
+    head = remote.store(project.store.path, project.name).compare(Progress("compared"))
+    return {"log": remote.shown, "events": head.seq, "bytes": head.offset, "head": head.hash}
 
 
 def _check_meaning(invocation: Invocation, data: dict[str, object]) -> list[str]:
@@ -113,14 +129,27 @@ def rebuild(invocation: Invocation) -> None:
 
 @click.command()
 @answers
-def doctor(invocation: Invocation) -> int:
+@click.option(
+    "--monitor",
+    "monitors",
+    multiple=True,
+    metavar="URL",
+    help="With --log: a server's monitoring; repeatable (default: port 8222 of every host).",
+)
+def doctor(invocation: Invocation, monitors: tuple[str, ...]) -> int:
     """Check this machine and installation.
+
+    With --log also the servers, the stream that holds the logs, and the mirrors here.
 
     Example: bo doctor
     """
     from cli.doctor import examine_machine
 
     checks = examine_machine(invocation.builds)
+    if invocation.remote is not None:
+        from cli.doctor_remote import examine_servers
+
+        checks += examine_servers(invocation.remote, invocation.builds, monitors)
     ok = all(check.state != "bad" for check in checks)
     data = {"ok": ok, "checks": [{"check": c.name, "state": c.state, "found": c.found} for c in checks]}
     show(
