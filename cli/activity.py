@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -14,19 +15,31 @@ from projections.build import Build
 def activity(project: Project, build: Build, *, past: bool) -> dict[str, Any]:
     """Returns the keys `dispatchers` and `overdue` of `status`.
 
-    A dispatcher's `alive` is None for a moment in the `past`; what is overdue is judged as of then.
+    Dispatchers are told host by host, each with how many attempts `running` in the log are its. Its
+    `alive` is None for a moment in the `past`, and where that cannot be known from here. What is
+    overdue is judged as of that moment.
     """
+    running = _running(build)
     return {
         "dispatchers": [
             msgspec.structs.asdict(dispatcher)
-            | {"alive": None if past else _is_alive(project, dispatcher.id)}
-            for dispatcher in build.dispatchers.values()
+            | {
+                "running": running[dispatcher.id],
+                "alive": None if past else _is_alive(project, dispatcher.id),
+            }
+            for dispatcher in sorted(build.dispatchers.values(), key=lambda one: one.host)
         ],
         "overdue": overdue(build, build.updated_at if past else now()),
     }
 
 
-def _is_alive(project: Project, name: str) -> bool:
+def _running(build: Build) -> Counter[str | None]:
+    """Returns how many attempts of each dispatcher run."""
+    attempts = [build.workers[place].attempt for place in build.running]
+    return Counter(attempt.dispatcher for attempt in attempts if attempt is not None)
+
+
+def _is_alive(project: Project, name: str) -> bool | None:
     from cli.dispatch.presence import is_present
 
     return is_present(project, name)
@@ -51,9 +64,10 @@ def sentences(active: dict[str, Any]) -> list[str]:
     lines = []
     for one in active["dispatchers"]:
         state = {True: "runs", False: "is dead; `bo run` goes on where it ended", None: "was at work"}
+        workers = "1 worker runs" if one["running"] == 1 else f"{one['running']} workers run"
         lines.append(
             f"dispatcher {one['id']} {state[one['alive']]} (process {one['pid']} on {one['host']}, "
-            f"via {one['via']}, {one['jobs']} at once)"
+            f"via {one['via']}, {one['jobs']} at once; {workers})"
         )
     late = active["overdue"]
     if late:

@@ -38,6 +38,7 @@ class Handler:
     def __init__(self, project: Project, actor: str) -> None:
         self.project = project
         self.actor = mask(actor)
+        self.patience = PATIENCE
         self.build = Build()
         self.head = START
         self._folded = 0
@@ -91,7 +92,7 @@ class Handler:
             self._folded = 0
 
     def _settle(self, commands: Callable[[Build], Iterable[AnyCommand]], *, together: bool) -> list[Settled]:
-        deadline = monotonic() + PATIENCE
+        deadline = monotonic() + self.patience
         while True:
             if self._ahead:
                 self.load()

@@ -93,7 +93,7 @@ def _examine(project: Project) -> dict[str, Any]:
         handler.build = msgspec.msgpack.decode(msgspec.msgpack.encode(build), type=Build)
         handler.head = head
         differing = drift(handler)
-    living = {name for name in found.dispatchers_at_work() if is_present(project, name)}
+    living = {name for name in found.dispatchers_at_work() if is_present(project, name) is not False}
     return audit_view(found, project.name, chain, differing, living)
 
 

@@ -28,6 +28,12 @@ _DISPATCH_OPTIONS = (
     click.option(
         "--jobs", "-j", type=click.IntRange(min=1), help="How many at once (default: the runner's)."
     ),
+    click.option(
+        "--host-jobs",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="How many at once on this host, over all dispatchers of the project that run on it.",
+    ),
     click.option("--timeout", type=Duration(), help="How long an attempt may take (default 10m)."),
     click.option("--retries", type=click.IntRange(0, 1000), help="New attempts after a failure (default 0)."),
     click.option("--retry-delay", type=Duration(), default=1.0, help="Before the first retry; doubles."),
@@ -36,6 +42,15 @@ _DISPATCH_OPTIONS = (
         "--max-failures", type=click.IntRange(min=1), help="Spawn nothing after N failures in a row."
     ),
     click.option("--grace", type=Duration(), default=5.0, help="Between a polite end and a forced one."),
+    click.option(
+        "--patience", type=Duration(), default=120.0, help="Wait so long for silent servers of the log."
+    ),
+    click.option(
+        "--lease",
+        type=Duration(),
+        envvar="BO_LEASE",
+        help="After such a silence others take our work for lost (default 30s; the first one decides).",
+    ),
 )
 
 

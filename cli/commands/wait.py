@@ -90,7 +90,7 @@ def _tell_of_the_dead(handler: Handler) -> bool:
     from cli.dispatch.presence import is_present
 
     names = handler.build.dispatchers
-    if not names or any(is_present(handler.project, name) for name in names):
+    if not names or any(is_present(handler.project, name) is not False for name in names):
         return False
     tell(f"no dispatcher of {handler.project.name} is alive; `bo run` goes on where they died")
     return True
@@ -111,32 +111,38 @@ def _is_finished(build: Build, workers: tuple[str, ...], any_: bool) -> bool:
 def stop(invocation: Invocation, at_once: bool, timeout: float) -> int:
     """End the dispatchers of a project cleanly.
 
-    They spawn nothing more, record what runs as it finishes, and end.
+    They spawn nothing more, record what runs as it finishes, and end. Those on other machines are
+    asked through the servers of the log, and hear of it within a third of a lease.
 
     Example: bo stop -p auth
     """
-    from cli.dispatch.presence import find_pid
+    from cli.dispatch.presence import ask_elsewhere, find_pid
 
     project = invocation.project().require()
-    build = Handler(project, invocation.actor).load().build
-    asked = {}
-    for name in build.dispatchers:
+    handler = Handler(project, invocation.actor).load()
+    here: dict[str, int | None] = {}
+    elsewhere = []
+    for name in handler.build.dispatchers:
         pid = find_pid(project, name)
         if pid is not None:
-            asked[name] = _hold(pid)
+            here[name] = _hold(pid)
             _ask(pid, times=2 if at_once else 1)
-    ended = _wait_for_end(project, asked, monotonic() + timeout)
-    data = {"success": ended, "project": project.name, "asked": sorted(asked), "ended": ended}
+        elif ask_elsewhere(project, name, at_once=at_once):
+            elsewhere.append(name)
+    deadline = monotonic() + timeout
+    ended = _wait_for_end_elsewhere(handler, elsewhere, deadline) and _wait_for_end(project, here, deadline)
+    asked = sorted([*here, *elsewhere])
+    data = {"success": ended, "project": project.name, "asked": asked, "ended": ended}
     if asked and not ended:
         raise Refused(
             "still_running",
-            f"{', '.join(sorted(asked))} still runs after {timeout:g} s",
+            f"{', '.join(asked)} still runs after {timeout:g} s",
             hint="`bo stop --now` ends what it runs too",
         )
     show(
         invocation.as_json,
         data,
-        lambda: f"stopped: {', '.join(sorted(asked)) or 'no dispatcher was running'}",
+        lambda: f"stopped: {', '.join(asked) or 'no dispatcher was running'}",
     )
     return 0
 
@@ -158,11 +164,26 @@ def _hold(pid: int) -> int | None:
         return None
 
 
-def _wait_for_end(project: Project, asked: dict[str, int | None], deadline: float) -> bool:
-    """Waits until the dispatchers have let go of the project and their processes have ended."""
+def _wait_for_end_elsewhere(handler: Handler, names: list[str], deadline: float) -> bool:
+    """Waits until the log says of dispatchers on other machines that they have stopped, or they are gone."""
     from cli.dispatch.presence import is_present
 
-    while any(is_present(project, name) for name in asked):
+    def at_work(name: str) -> bool:
+        return name in handler.build.dispatchers and is_present(handler.project, name) is not False
+
+    while any(map(at_work, names)):
+        if monotonic() > deadline:
+            return False
+        sleep(0.2)
+        handler.refresh()
+    return True
+
+
+def _wait_for_end(project: Project, asked: dict[str, int | None], deadline: float) -> bool:
+    """Waits until the dispatchers have let go of the project and their processes have ended."""
+    from cli.dispatch.presence import is_here
+
+    while any(is_here(project, name) for name in asked):
         if monotonic() > deadline:
             return False
         sleep(0.05)

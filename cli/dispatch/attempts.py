@@ -18,20 +18,24 @@ from projections.build import Build, Worker
 
 
 class Running(Struct):
-    """An attempt in hand. `deadline` in monotonic seconds; `ending` says why it is being ended."""
+    """An attempt in hand. `deadline` in monotonic seconds; `ending` says why it is being ended.
+
+    `heir_of` names the dead dispatcher that began it; nobody for an attempt of our own.
+    """
 
     job: Job
     timeout: float
     deadline: float
     ending: str | None = None
+    heir_of: str = ""
 
 
 class Attempts(dict[Key, Running]):
     """Attempts in hand, by key."""
 
-    def begin(self, job: Job, timeout: float, age: float = 0.0) -> None:
+    def begin(self, job: Job, timeout: float, age: float = 0.0, *, heir_of: str = "") -> None:
         """Takes an attempt in hand that began `age` seconds ago and may take `timeout`."""
-        self[job.key] = Running(job, timeout, monotonic() + timeout - max(age, 0.0))
+        self[job.key] = Running(job, timeout, monotonic() + timeout - max(age, 0.0), heir_of=heir_of)
 
     def next_deadline(self) -> float:
         """Returns the earliest deadline in monotonic seconds, infinity without any."""

@@ -53,6 +53,8 @@ def dispatch(
         max_failures=how["max_failures"],
         grace=how["grace"],
     )
+    if project.remote is not None:
+        project.remote.servers.patience = how["patience"]
     began = monotonic()
     with _observer(invocation, project) as observer:
         dispatcher = Dispatcher(
@@ -64,6 +66,8 @@ def dispatch(
             only=only,
             observer=observer,
             name=name,
+            host_jobs=how["host_jobs"],
+            lease=how["lease"],
         )
         dispatcher.run()
     return _sum_up(invocation, project, handler.build, dispatcher, only, monotonic() - began)

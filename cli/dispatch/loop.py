@@ -20,7 +20,7 @@ from cli.dispatch.attempts import Attempts, result
 from cli.dispatch.briefing import Briefing
 from cli.dispatch.observer import LOOK_EVERY, Observer
 from cli.dispatch.policy import Breaker, Policy
-from cli.dispatch.presence import Presence, forget, is_present
+from cli.dispatch.presence import Presence
 from cli.dispatch.publisher import Publisher
 from cli.dispatch.queue import ReadyQueue
 from cli.dispatch.runner import Outcome, Runner
@@ -29,7 +29,7 @@ from cli.dispatch.takeover import Roll, dead_dispatchers, orphaned_retries, take
 from cli.handle import Handler
 from eventlog.errors import Refused
 from eventlog.events import WorkerFailed, WorkerReset, WorkerSpawned, WorkerTimedOut
-from eventlog.watch import Watch
+from eventlog.store import Waker
 from projections import commands as cmd
 from projections.build import Build, Worker
 
@@ -48,14 +48,19 @@ class Dispatcher:
         only: frozenset[str] | None = None,
         observer: Observer | None = None,
         name: str | None = None,
+        host_jobs: int | None = None,
+        lease: float | None = None,
     ) -> None:
         self.name = name or new_name()
         self.breaker = Breaker(policy)
         self._handler = handler
+        handler.patience = math.inf  # whoever was faster has got on with the build
         self._project = handler.project
         self._runner = runner
         self._briefing = briefing
         self._jobs = jobs
+        self._host = os.uname().nodename
+        self._host_jobs = host_jobs
         self._policy = policy
         self._only = only
         self._observer = observer or Observer()
@@ -63,16 +68,17 @@ class Dispatcher:
         self._attempts = Attempts()
         self._retries: dict[str, float] = {}
         self._publisher = Publisher(self._project)
+        self._stopping = Stopping()
+        self._presence = Presence(self._project, self.name, jobs, lasts=lease, stop=self._stopping.ask)
         self._looked = 0.0
         self._torn = -1
 
     def run(self) -> None:
         """Dispatches until nothing more can run, or until it is told to stop; the log is true either way."""
-        path = self._project.store.path
         with (
-            Stopping() as stopping,
-            Presence(self._project, self.name),
-            Watch(path) as watch,
+            self._stopping as stopping,
+            self._presence,
+            self._project.store.watch() as watch,
             closing(self._runner),
         ):
             self._notice(self._handler.build)
@@ -85,13 +91,13 @@ class Dispatcher:
     def _started(self) -> cmd.StartDispatcher:
         return cmd.StartDispatcher(
             dispatcher=self.name,
-            host=os.uname().nodename,
+            host=self._host,
             pid=os.getpid(),
             via=self._runner.name,
             jobs=self._jobs,
         )
 
-    def _loop(self, watch: Watch, stopping: Stopping) -> None:
+    def _loop(self, watch: Waker, stopping: Stopping) -> None:
         while True:
             told = self._look_around() + self._runner.collect()
             ended = {outcome.key: outcome for outcome in told if outcome.key in self._attempts}
@@ -128,7 +134,7 @@ class Dispatcher:
         if monotonic() - self._looked < LOOK_EVERY:
             return []
         self._looked, self._torn = monotonic(), -1
-        build, roll = self._handler.build, Roll(self._project, self.name)
+        build, roll = self._handler.build, Roll(self._presence, self.name)
         outcomes = take_over(build, self._briefing, self._runner, self._attempts, roll)
         for name in orphaned_retries(build, roll):
             if self._is_wanted(name):
@@ -138,8 +144,12 @@ class Dispatcher:
             self._record(
                 lambda _: [cmd.StopDispatcher(dispatcher=name, reason="found dead") for name in sorted(dead)]
             )
-            for name in dead:
-                forget(self._project, name)
+        if self.name not in self._handler.build.dispatchers:
+            # We were taken for dead while we could not be heard.
+            self._record(lambda _: [self._started()])
+        self._presence.stand_in(
+            dead, {running.heir_of for running in self._attempts.values() if running.heir_of}
+        )
         return outcomes
 
     def _has_news(self) -> bool:
@@ -180,13 +190,20 @@ class Dispatcher:
                     self._queue.add(build, build.dependents[build.index[worker.id]])
                     breaker = _after(breaker, build, worker, outcome)
             if not stopping and breaker.open_because is None:
-                yield from self._spawns(build, self._jobs - len(self._attempts) + len(outcomes))
+                yield from self._spawns(build, self._places(build, len(outcomes)))
 
         self._record(decide)
         self.breaker = breaker
         for outcome in outcomes:
             self._attempts.pop(outcome.key, None)
             self._runner.release(outcome.key)
+
+    def _places(self, build: Build, ended: int) -> int:
+        """Returns how many may be spawned now that `ended` of ours have."""
+        free = self._jobs - len(self._attempts) + ended
+        if self._host_jobs is not None:
+            free = min(free, self._host_jobs - build.hosts.get(self._host, 0))
+        return free
 
     def _result(
         self, build: Build, outcome: Outcome
@@ -268,7 +285,7 @@ class Dispatcher:
         ours = (
             attempt.via == self._runner.name if worker.status == "in_progress" else self._is_wanted(worker.id)
         )
-        return ours or is_present(self._project, attempt.dispatcher)
+        return ours or self._presence.is_alive(attempt.dispatcher)
 
 
 def _after(breaker: Breaker, build: Build, worker: Worker, outcome: Outcome) -> Breaker:

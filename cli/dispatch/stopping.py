@@ -28,6 +28,10 @@ class Stopping:
         os.close(self._writer)
         os.close(self.descriptor)
 
+    def ask(self, at_once: bool) -> None:
+        """Is asked to stop from elsewhere, on any thread; twice if it is to be `at_once`."""
+        self._count(2 if at_once else 1)
+
     def drain(self) -> bool:
         """Makes `descriptor` wait for the next request; returns whether there was one since the last call."""
         try:
@@ -36,7 +40,10 @@ class Stopping:
             return False
 
     def _asked(self, number: int, frame: FrameType | None) -> None:
-        self.requests += 1
+        self._count(1)
+
+    def _count(self, requests: int) -> None:
+        self.requests += requests
         try:
             os.write(self._writer, b"x")
         except BlockingIOError:

@@ -5,25 +5,28 @@ from __future__ import annotations
 from cli.clock import now, seconds_between
 from cli.dispatch.attempts import Attempts
 from cli.dispatch.briefing import Briefing
-from cli.dispatch.presence import is_present
-from cli.dispatch.runner import Outcome, Runner
-from cli.project import Project
+from cli.dispatch.presence import Presence
+from cli.dispatch.runner import Job, Outcome, Runner
 from projections.build import Attempt, Build, Worker
 
 
 class Roll:
     """Who lives, asked once each for as long as this object is used."""
 
-    def __init__(self, project: Project, own: str) -> None:
-        self._project = project
+    def __init__(self, presence: Presence, own: str) -> None:
+        self._presence = presence
         self._known = {own: True}
         self.own = own
 
     def is_alive(self, name: str) -> bool:
-        """Whether the dispatcher `name` lives."""
+        """Whether the dispatcher `name` lives, as far as that is known."""
         if name not in self._known:
-            self._known[name] = is_present(self._project, name)
+            self._known[name] = self._presence.is_alive(name)
         return self._known[name]
+
+    def is_elsewhere(self, name: str) -> bool:
+        """Whether the dispatcher `name` was at work on another machine."""
+        return name != self.own and self._presence.is_elsewhere(name)
 
 
 def dead_dispatchers(build: Build, roll: Roll) -> set[str]:
@@ -37,7 +40,7 @@ def orphaned_retries(build: Build, roll: Roll) -> list[str]:
     for place in build.retrying:
         worker = build.workers[place]
         by = worker.attempt.dispatcher if worker.attempt is not None else None
-        if by is None or not roll.is_alive(by):
+        if by is None or by not in build.dispatchers or not roll.is_alive(by):
             orphans.append(worker.id)
     return orphans
 
@@ -47,10 +50,11 @@ def take_over(
 ) -> list[Outcome]:
     """Takes the attempts of dead dispatchers in hand; returns the outcomes of those that have ended.
 
-    Only attempts of the same kind of runner: no other knows how to find them.
+    Only attempts of the same kind of runner: no other knows how to find them. Those of another
+    machine cannot be found from here: they are lost.
     """
     outcomes = []
-    for worker in build.workers:
+    for worker in [build.workers[place] for place in sorted(build.running)]:
         attempt = _dispatched(worker, runner.name)
         if attempt is None or attempt.dispatcher is None or (worker.id, attempt.number) in attempts:
             continue
@@ -58,11 +62,18 @@ def take_over(
             continue
         job = briefing.job(build, worker)
         timeout = attempt.timeout or briefing.settings[worker.id].timeout
-        attempts.begin(job, timeout, seconds_between(attempt.started_at, now()))
-        outcome = runner.recover(job)
+        lost = roll.is_elsewhere(attempt.dispatcher)
+        heir_of = "" if lost or attempt.dispatcher == roll.own else attempt.dispatcher
+        attempts.begin(job, timeout, seconds_between(attempt.started_at, now()), heir_of=heir_of)
+        outcome = _lost(job, attempt.dispatcher) if lost else runner.recover(job)
         if outcome is not None:
             outcomes.append(outcome)
     return outcomes
+
+
+def _lost(job: Job, dispatcher: str) -> Outcome:
+    error = f"nothing was heard of its dispatcher {dispatcher} on another machine for a lease's time"
+    return Outcome(*job.key, "failed", "lost", error)
 
 
 def _dispatched(worker: Worker, via: str) -> Attempt | None:

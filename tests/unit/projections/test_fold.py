@@ -188,3 +188,27 @@ def test_a_build_in_which_nothing_runs_and_nothing_can_is_stuck() -> None:
 
 def test_an_unknown_worker_is_not_found() -> None:
     assert folded([planned("a")]).find("b") is None
+
+
+def test_what_runs_on_a_host_is_counted_until_it_ends_however_that_is() -> None:
+    def spawned(worker: str, attempt: int, dispatcher: str | None) -> ev.KnownEvent:
+        return happened(ev.WorkerSpawned, worker=worker, attempt=attempt, dispatcher=dispatcher)
+
+    build = folded([planned("a", "b", "c", "d")])
+    for event, hosts in (
+        (happened(ev.DispatcherStarted, dispatcher="d1", host="left"), {}),
+        (happened(ev.DispatcherStarted, dispatcher="d2", host="right"), {}),
+        (spawned("a", 1, "d1"), {"left": 1}),
+        (spawned("b", 1, "d1"), {"left": 2}),
+        (spawned("c", 1, "d2"), {"left": 2, "right": 1}),
+        (spawned("d", 1, None), {"left": 2, "right": 1}),
+        (happened(ev.DispatcherStopped, dispatcher="d1"), {"left": 2, "right": 1}),
+        (happened(ev.WorkerFailed, worker="a", attempt=1), {"left": 1, "right": 1}),
+        (happened(ev.WorkerSubmitted, worker="b", attempt=1), {"right": 1}),
+        (happened(ev.WorkerCompleted, worker="b", attempt=1), {"right": 1}),
+        (spawned("c", 2, "d2"), {"right": 1}),
+        (happened(ev.WorkerCancelled, worker="c"), {}),
+        (happened(ev.WorkerCompleted, worker="d", attempt=1), {}),
+    ):
+        evolve(build, event)
+        assert build.hosts == hosts, event
