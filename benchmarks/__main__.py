@@ -29,6 +29,8 @@ QUESTIONS = (
     "fanout",
     "peers",
     "growth",
+    "remote",
+    "remote_scale",
     "install",
 )
 """The programs, in the order of the page."""
