@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import Answer, Bo
-from tests.remote.behind import Behind
 
 HERE: Mapping[str, str] = {"BO_LOG": ""}
 """The environment of a command that is told nothing of servers."""
@@ -41,9 +40,5 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes commands give up on silent servers at once."""
     monkeypatch.setattr("cli.remote.PATIENCE", 0.2)
     monkeypatch.setattr("cli.remote.LISTING_PATIENCE", 0.2)
+    monkeypatch.setattr("cli.survey.PATIENCE", 0.2)
     monkeypatch.setattr("eventlog.jetstream.READING_PATIENCE", 0.2)
-
-
-def on_stream(folder: Path, behind: Behind) -> RemoteBo:
-    """The command `bo` with its log in a stream."""
-    return RemoteBo(folder, behind.address)

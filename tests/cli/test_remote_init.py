@@ -132,8 +132,6 @@ def test_the_doctor_examines_servers_stream_and_mirrors(bo: RemoteBo, tmp_path: 
 def test_the_doctor_says_that_servers_are_away(bo: RemoteBo, monkeypatch: pytest.MonkeyPatch) -> None:
     impatient(monkeypatch)
     bo.address = f"nats://127.0.0.1:{free_ports(1)[0]}"
-    answer = bo("doctor")
-    assert answer.code == 1
     state, found = checks(bo)["log"]
     assert state == "bad"
     assert "does not answer" in found
@@ -155,7 +153,7 @@ def monitoring() -> Iterator[tuple[str, dict[str, Any]]]:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}", answers
     server.shutdown()
