@@ -49,7 +49,7 @@ def pays(build: Build, events: int) -> bool:
 
 def write_snapshot(project: Project, build: Build, head: Head) -> None:
     """Writes the snapshot; a failure costs time at the next command and nothing else."""
-    content = msgspec.msgpack.encode(_Snapshot(FOLD_VERSION, head, msgspec.structs.replace(build, index={})))
+    content = msgspec.msgpack.encode(_Snapshot(FOLD_VERSION, head, build))
     try:
         replace_file(project, os.path.join(".bo", "snapshot"), sha256(content).digest() + content)
     except OSError:

@@ -8,6 +8,7 @@ history: what lies further back is read from the log.
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 from typing import Literal
 
 from msgspec import Struct
@@ -84,7 +85,7 @@ class Worker(Struct, gc=False, array_like=True):
     result: Result | None = None
     reopened: int = 0
     forced: bool = False
-    late: list[int] = []
+    late: tuple[int, ...] = ()
 
     @property
     def attempts(self) -> int:
@@ -120,7 +121,7 @@ class Dispatcher(Struct, gc=False, array_like=True):
     started_at: str
 
 
-class Build(Struct, array_like=True):
+class Build(Struct, array_like=True, dict=True):
     """Everything that a log says now. `plan` is the plan's JSON text, amendments
     included; `plan_hash` the SHA-256 of the text as it was first given.
 
@@ -147,12 +148,11 @@ class Build(Struct, array_like=True):
     notes: int = 0
     late_results: int = 0
     origin: str | None = None
-    index: dict[str, int] = {}
 
-    def __post_init__(self) -> None:
-        """Finds the places of the workers where a snapshot left them out."""
-        if len(self.index) != len(self.workers):
-            self.index = {worker.id: place for place, worker in enumerate(self.workers)}
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """The place of each worker by its id. No part of what is written: it is found again."""
+        return {worker.id: place for place, worker in enumerate(self.workers)}
 
     @property
     def exists(self) -> bool:

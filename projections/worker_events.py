@@ -89,7 +89,7 @@ def _cancelled(build: Build, worker: Worker, event: ev.WorkerCancelled) -> None:
 
 
 def _late(build: Build, worker: Worker, event: ev.LateResultReceived) -> None:
-    worker.late.append(event.attempt)
+    worker.late += (event.attempt,)
     build.late_results += 1
 
 

@@ -85,7 +85,7 @@ def test_a_late_result_changes_no_worker() -> None:
     before = [planned("a", "b: a"), *OVER["followed_by_another"]]
     late = happened(LateResultReceived, worker="a", attempt=1, outcome="completed", output="a.py")
     worker, other = folded([*before, late]).workers
-    worker.late = []
+    worker.late = ()
     assert [worker, other] == folded(before).workers
 
 

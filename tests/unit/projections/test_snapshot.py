@@ -33,7 +33,7 @@ def test_going_on_from_a_snapshot_is_going_on(history: list[KnownEvent], data: s
     assert encode(fold(history[at:], read_back(fold(history[:at])))) == encode(fold(history))
 
 
-def test_the_places_of_workers_are_found_again_when_a_snapshot_left_them_out() -> None:
+def test_the_places_of_workers_are_found_again() -> None:
     workers = [Worker("a", []), Worker("b", [])]
     assert Build(workers=workers).index == {"a": 0, "b": 1}
 

@@ -79,7 +79,7 @@ def test_the_histories_agree_with_the_state(events: list[ev.KnownEvent]) -> None
         assert [attempt.number for attempt in story.attempts] == list(range(1, worker.attempts + 1))
         assert (story.running is not None) == (worker.current > 0)
         assert story.ready_at is not None or place not in build.ready
-        assert [mark.attempt for mark in story.marks if mark.kind == "late"] == worker.late
+        assert tuple(mark.attempt for mark in story.marks if mark.kind == "late") == worker.late
 
 
 def test_times_that_are_none_have_no_distance() -> None:
