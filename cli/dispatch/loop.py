@@ -86,7 +86,7 @@ class Dispatcher:
             self._loop(watch, stopping)
             reason = "stopped" if stopping.requests else self.breaker.open_because or "nothing more can run"
             self._record(lambda _: [cmd.StopDispatcher(dispatcher=self.name, reason=reason)])
-            self._publisher.publish(self._handler, texts=True)
+            self._publisher.publish(self._handler, now=True)
 
     def _started(self) -> cmd.StartDispatcher:
         return cmd.StartDispatcher(
@@ -120,7 +120,8 @@ class Dispatcher:
         """Returns the seconds until something is due. A retry is only while there is a place for it."""
         has_place = len(self._attempts) < self._jobs and not stopping and self.breaker.open_because is None
         retries = self._retries.values() if has_place else ()
-        wait = min(self._attempts.next_deadline(), *retries, float("inf")) - monotonic()
+        publishing = self._publisher.due(self._handler)
+        wait = min(self._attempts.next_deadline(), *retries, publishing) - monotonic()
         return max(0.0, min(wait, LOOK_EVERY, self._observer.every))
 
     # --- what others do

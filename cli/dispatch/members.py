@@ -3,7 +3,7 @@
 A process belongs to an attempt when it still holds the attempt's lock file, or when the environment
 it was started with names the attempt. Both are asked of the process itself, so a number that the
 system has given to somebody else meanwhile is never taken for ours. Needs /proc: elsewhere only the
-wrapper is found, by its command line.
+worker is found, by its parent's command line.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import os
 import signal
 from collections.abc import Iterator
 
-LOCK_FD = 9
-"""Under this number every process of an attempt inherits its lock file."""
+from cli.dispatch.keeper import LOCK_FD
 
 
 def signal_members(
@@ -58,9 +57,12 @@ def _belongs(pid: int, lock: str, marker: str) -> bool:
         return False
 
 
-def is_command_of(pid: int, word: str) -> bool:
-    """Whether the command line of the process `pid` has `word` in it; for systems without /proc."""
+def is_child_of(pid: int, word: str) -> bool:
+    """Whether the parent of process `pid` has `word` in its command line; for systems without /proc."""
+    return word.encode() in _listed("command=", _listed("ppid=", b"%d" % pid))
+
+
+def _listed(what: str, pid: bytes) -> bytes:
     from subprocess import run
 
-    listed = run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False)
-    return os.fsencode(word) in listed.stdout
+    return run(["ps", "-ww", "-o", what, "-p", pid.strip()], capture_output=True, check=False).stdout

@@ -3,7 +3,7 @@
 `python -m tests.dispatch.die_at FOLDER FIRST STRIDE`: kills at step FIRST, FIRST + STRIDE and so on, until a
 run has fewer steps; after each kill a second dispatcher runs to the end. Each try is a folder of its own,
 and a line of JSON on standard output with the step. A step is whatever changes or asks the world: opening,
-renaming, removing, locking, writing and syncing files, starting a process.
+renaming, removing, locking, writing and syncing files, starting the keeper and giving it an attempt.
 """
 
 import json
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cli.dispatch.keeping import Keeping
 from cli.main import run
 from eventlog.disk import OsDisk
 from tests.dispatch.runs import plan, worker
@@ -71,6 +72,7 @@ def killed_at(step: int, folder: str) -> int:
     OsDisk.write_at = steps.after("write", OsDisk.write_at)  # type: ignore[method-assign]
     OsDisk.sync = steps.after("sync", OsDisk.sync)  # type: ignore[method-assign]
     os.posix_spawn = steps.after("posix_spawn", os.posix_spawn)
+    Keeping.start = steps.after("start", Keeping.start)  # type: ignore[method-assign]
     return run(COMMAND)
 
 

@@ -99,6 +99,12 @@ class Runs(BoProcess):
         """What an attempt said."""
         return self.path("run", "outputs", f"{worker}.{attempt}.txt").read_bytes()
 
+    def pid_of(self, worker: str, attempt: int = 1) -> int:
+        """The process number of an attempt that runs, as its keeper notes it."""
+        lock = self.path("run", ".bo", "run", f"{worker}.{attempt}.lock")
+        self.until(lambda: lock.exists() and lock.read_text().strip(), f"the process of {worker}")
+        return int(lock.read_text())
+
     def open_gate(self, name: str) -> None:
         """Lets workers go on that wait at this gate: `until [ -e $GATES/name ]; do sleep .02; done`."""
         (self.gates / name).touch()
@@ -226,3 +232,14 @@ def assert_results_match(bo: Runs) -> None:
     results = bo.path("run", "spawn_results.jsonl")
     lines = results.read_bytes().splitlines() if results.exists() else []
     assert [(r["worker_id"], r["attempt"], r["seq"]) for r in map(json.loads, lines)] == ends
+
+
+def keeper_of(pid: int) -> int:
+    """The parent of a worker."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and that have not ended."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(number) for number in listed if lives(int(number))]

@@ -43,7 +43,7 @@ print(json.dumps({
     "env": {k: v for k, v in os.environ.items()},
     "stdin": sys.stdin.read(),
     "cwd": os.getcwd(),
-    "pgid": os.getpgid(0), "sid": os.getsid(0), "ppid": os.getppid(),
+    "pid": os.getpid(), "pgid": os.getpgid(0), "sid": os.getsid(0),
     "fds": sorted(int(n) for n in os.listdir("/proc/self/fd")),
     "tty": os.isatty(0),
 }))
@@ -164,8 +164,7 @@ def test_a_worker_has_a_session_of_its_own_and_no_descriptor_of_the_dispatcher(b
     bo.begin({"id": "a", "command": [sys.executable, "-c", SAY_EVERYTHING]})
     assert bo("run").code == 0
     said = json.loads(bo.output("a"))
-    assert said["pgid"] == said["sid"] == said["ppid"]  # the wrapper's
-    assert said["pgid"] != os.getpgid(0)
+    assert said["pgid"] == said["sid"] == said["pid"]
     assert said["fds"] == [0, 1, 2, 3, 9]  # 3 is the listing itself, 9 the lock of the attempt
     assert not said["tty"]
 
@@ -227,6 +226,15 @@ def test_what_is_no_program_fails_by_name_and_the_others_go_on(bo: Runs) -> None
     assert errors["no_interpreter"][0] == "exit"
     assert errors["nothing"][0] == "no_command"
     assert "good" not in errors
+
+
+def test_a_script_that_names_no_interpreter_is_run_by_the_shell_as_ever(bo: Runs) -> None:
+    script = bo.folder / "script"
+    script.write_text("echo $1 $#\n")
+    script.chmod(0o755)
+    bo.begin({"id": "a", "command": [str(script), "one", "two words"]})
+    assert bo("run").code == 0
+    assert bo.output("a") == b"one 2\n"
 
 
 @pytest.mark.parametrize(
@@ -373,7 +381,7 @@ def test_a_status_of_an_earlier_build_in_the_same_folder_is_not_believed(bo: Run
     bo.begin({"id": "a", "command": sh(gate("go"))})
     scratch = bo.path("run", ".bo", "run")
     scratch.mkdir(parents=True)
-    (scratch / "a.1.status").write_text("0\n")
+    (scratch / "a.1.lock").write_text("1\n0\n")
     running = bo.start("run", "--timeout", "0.3s", "--grace", "0.1s")
     assert finish(running)["status_counts"]["timed_out"] == 1
     assert family(f"BO_ASSIGNMENT_FILE={scratch / 'a.1.assignment'}") == []

@@ -17,6 +17,7 @@ from tests.dispatch.runs import (
     assert_dependencies_kept,
     assert_log_and_ledger_agree,
     end,
+    keeper_of,
     sh,
     worker,
 )
@@ -143,21 +144,15 @@ def test_killed_at_two_hundred_random_system_calls_a_run_comes_to_its_end(tmp_pa
         assert_run_once_unless_the_log_says_why_not(bo)
 
 
-def test_a_wrapper_that_is_killed_leaves_a_loss_that_is_told_and_tried_again(bo: Runs) -> None:
-    bo.begin({"id": "a", "command": sh("[ $BO_ATTEMPT = 2 ] || { kill -9 $PPID; sleep 0.1; }")})
-    assert bo("run", "--retries", "1", "--retry-delay", "10ms").code == 0
-    (lost,) = bo.events("worker_failed")
-    assert lost["reason"] == "lost"
-
-
 def test_after_a_reboot_what_ran_is_lost_and_tried_again_within_the_budget(bo: Runs) -> None:
-    """A reboot ends dispatcher, wrapper and worker at once; the files stay."""
+    """A reboot ends dispatcher, keeper and worker at once; the files stay."""
     bo.begin(worker("a", work="[ $BO_ATTEMPT = 2 ] || sleep 300"))
     dispatcher = bo.start("run")
     bo.until_started("a")
+    running = bo.pid_of("a")
+    os.kill(keeper_of(running), 9)
     end(dispatcher)
-    wrapper = int(bo.path("run", ".bo", "run", "a.1.lock").read_text())
-    os.killpg(wrapper, 9)
+    os.killpg(running, 9)
     assert bo("run").code == 1
     (lost,) = bo.events("worker_failed")
     assert (lost["reason"], lost.get("retry_in")) == ("lost", None)

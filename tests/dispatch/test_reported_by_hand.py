@@ -101,7 +101,7 @@ def test_a_worker_s_report_speaks_for_its_own_attempt_only(bo: Runs) -> None:
         }
     )
     dispatcher = bo.start("run")
-    bo.until(lambda: bo.path("run", ".bo", "run", "a.1.lock").exists(), "the worker")
+    bo.pid_of("a")  # it has been started
     end(dispatcher)
     assert bo("cancel", "-p", "run", "-w", "a").code == 0
     assert bo("reset", "-p", "run", "-w", "a").code == 0
