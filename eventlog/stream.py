@@ -123,9 +123,14 @@ class Stream:
             try:
                 return await self._send(client, lines, after, append)
             except Taken:
-                if (found := await self._find(append, after)) is not None:
+                last = await self.last()
+                there = 0 if last is None else last.seq
+                if there < after:
+                    raise
+                if there > after and (found := await self._find(append, after)) is not None:
                     return found + len(lines) - 1
-                raise
+                # Something that was sent before is on its way to the place, and may be ours.
+                raise Silent("the place is taken by what is not there yet") from None
 
         return await self._servers.ask(publish_once)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from eventlog import START, Conflict, RegressedLog
 from eventlog.errors import InvalidEvent, NotFound, Refused, ServersAway, StorageFailed
 from eventlog.jetstream import JetStreamStore
 from eventlog.servers import Address, Servers
+from eventlog.stream import Stream, Taken
 from tests.logs import note, notes, sealed, texts
 from tests.remote.behind import Behind, shared_node
 from tests.remote.nodes import Node
@@ -133,6 +135,35 @@ def test_the_same_bytes_from_somebody_else_are_a_conflict_and_no_acknowledgement
     with pytest.raises(Conflict) as conflict:
         wired.append(notes(count), head)
     assert conflict.value.actual.seq == 1 + count
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_place_that_is_taken_by_our_own_message_on_its_way_is_no_conflict(
+    behind: Behind,
+    wired: JetStreamStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    count: int,
+) -> None:
+    """A leader that has proposed a message to the others refuses the next one before anybody can read it."""
+    send, sent = Stream._send, list[asyncio.Task[int]]()
+
+    async def on_its_way(stream: Stream, *arguments: Any) -> int:
+        async def arrive() -> int:
+            await asyncio.sleep(0.3)
+            return await send(stream, *arguments)
+
+        if sent:
+            return await send(stream, *arguments)
+        sent.append(asyncio.create_task(arrive()))
+        raise Taken
+
+    monkeypatch.setattr(Stream, "_send", on_its_way)
+    client = wired.stream._servers.run(wired.stream._servers.client())
+    monkeypatch.setattr(wired.stream._servers, "leave", lambda: asyncio.sleep(0))
+    assert wired.append(notes(count), wired.head()).head.seq == 1 + count
+    assert not client.is_closed
+    assert end(behind, tmp_path) == ["first", *(f"note {n}" for n in range(1, count + 1))]
 
 
 def test_projects_in_one_stream_do_not_disturb_each_other(behind: Behind, tmp_path: Path) -> None:
