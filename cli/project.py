@@ -73,6 +73,9 @@ class Project:
         """Whether the project has a log."""
         return self.store.exists()
 
+    def _where(self) -> str:
+        return f"in {self.builds}" if self.remote is None else f"at {self.remote.shown}"
+
     def require(self) -> Project:
         """Returns itself; raises NotFound when there is no log."""
         if not self.exists():
@@ -82,7 +85,7 @@ class Project:
                 f"Project '{self.name}' not found",
                 hint=f"adopt what is there with `bo import {self.path('plan.json')} -p {self.name}`"
                 if imported
-                else f"`bo list` shows the projects in {self.builds}; `bo init` begins one",
+                else f"`bo list` shows the projects {self._where()}; `bo init` begins one",
             )
         return self
 

@@ -28,7 +28,7 @@ from eventlog.head import START, Head
 from eventlog.jsonl import JsonlStore
 from eventlog.landing import Landing
 from eventlog.leases import Leases
-from eventlog.mirror import NOWHERE, Mirror, Place, shown_age
+from eventlog.mirror import NOWHERE, Mirror, Place, blamed, shown_age
 from eventlog.recovery import Corrupt
 from eventlog.servers import Say, Servers, Silent
 from eventlog.store import Batch, Examination, follow_on, seal
@@ -77,7 +77,9 @@ class JetStreamStore:
 
     def exists(self) -> bool:
         """Whether there is a log. Raises ServersAway when only the servers could tell."""
-        self._refresh()
+        damage = self._refresh()
+        if damage is not None and not self._local.exists():
+            raise damage
         return self._local.exists()
 
     def close(self) -> None:
@@ -106,9 +108,10 @@ class JetStreamStore:
         if isinstance(damage, RegressedLog):
             raise damage
         if self._local.exists() or after != START:
-            for batch in self._local.read(after, until):
-                yield batch
-                after = batch.head
+            with blamed(self.path):
+                for batch in self._local.read(after, until):
+                    yield batch
+                    after = batch.head
         if damage is not None and (until is None or after.seq < until):
             raise damage
 
@@ -135,7 +138,8 @@ class JetStreamStore:
         damage = self._refresh()
         if isinstance(damage, RegressedLog):
             raise damage
-        return self._local.head(back)
+        with blamed(self.path):
+            return self._local.head(back)
 
     def examine(self) -> Examination:
         """Returns what the mirror is and what is wrong on the servers behind it, or instead of it."""

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
-from eventlog.errors import Conflict, CorruptLog, Refused, RegressedLog
+from eventlog.errors import Conflict, CorruptLog, DamagedLog, Refused, RegressedLog
 from eventlog.head import START, Head
 from eventlog.jsonl import JsonlStore
 from eventlog.recovery import Corrupt, Scan, first_lines
+from eventlog.store import follow_on
 
 if TYPE_CHECKING:
     from eventlog.stream import Message
@@ -93,20 +95,34 @@ class Mirror:
         RegressedLog when they differ from what stands here.
         """
         lines = b"".join([message.data for message in messages])
+        if self.end().seq >= place.head.seq + len(messages):
+            return self._compare(messages, place, lines)
         try:
             if lines.count(b"\n") != len(messages) or any(m.data[-1:] != b"\n" for m in messages):
                 raise CorruptLog(place.head.seq + 1, place.head.offset, "a message is not one line")
             return Place(messages[-1].seq, self.add(lines, place.head))
-        except CorruptLog:
-            good, damage = _good_ones(messages, place.head)
+        except CorruptLog as damage:
+            good, theirs = _good_ones(messages, place.head)
+            if theirs is None:
+                raise damage from None  # it is here
             if good:
                 self.add(good, place.head)
-            raise damage from None
+            raise theirs from None
+
+    def _compare(self, messages: Sequence[Message], place: Place, lines: bytes) -> Place:
+        """Does what `take` does with messages that the mirror has, or others in their place, already."""
+        _, theirs = _good_ones(messages, place.head)
+        if theirs is not None:
+            raise theirs
+        _, head = first_lines(lines, place.head, len(messages))
+        self.check(head)
+        return Place(messages[-1].seq, head)
 
     def add(self, lines: bytes, after: Head) -> Head:
         """Appends lines behind `after` unless they stand there already; returns the head behind them."""
         try:
-            return self.log.append_lines(lines, after)
+            with blamed(self.log.path):
+                return self.log.append_lines(lines, after)
         except Conflict as conflict:
             actual = conflict.actual
         if actual.seq <= after.seq:
@@ -118,11 +134,26 @@ class Mirror:
     def check(self, head: Head) -> None:
         """Raises RegressedLog unless `head` is a place in the mirror."""
         if head != START:
-            next(self.log.read(head), None)
+            with blamed(self.log.path):
+                next(self.log.read(head), None)
 
     def end(self) -> Head:
         """Returns the head of the mirror, START where there is none."""
-        return self.log.head() if self.log.exists() else START
+        with blamed(self.log.path):
+            return self.log.head() if self.log.exists() else START
+
+
+@contextmanager
+def blamed(path: str) -> Iterator[None]:
+    """Says of damage in the mirror `path` what to do: there is another copy of all of it."""
+    try:
+        yield
+    except DamagedLog as damage:
+        damage.hint = (
+            f"if the servers are right, move {path} and `.bo` beside it away: "
+            "`bo pull` brings it again; `bo verify` says what is intact here"
+        )
+        raise
 
 
 def record_path(log: str) -> str:
@@ -175,8 +206,15 @@ class MirrorAlone(JsonlStore):
         )
 
 
-def _good_ones(messages: Sequence[Message], head: Head) -> tuple[bytes, CorruptLog]:
+def _good_ones(messages: Sequence[Message], head: Head) -> tuple[bytes, CorruptLog | None]:
     """Returns the lines before the first message that fails its checks, and what is wrong with that one."""
+    good = b"".join([message.data for message in messages])
+    try:
+        if good.count(b"\n") == len(messages) and all(m.data[-1:] == b"\n" for m in messages):
+            follow_on(good, head)
+            return good, None
+    except CorruptLog:
+        pass
     good = b""
     for message in messages:
         line = message.data
@@ -189,4 +227,4 @@ def _good_ones(messages: Sequence[Message], head: Head) -> tuple[bytes, CorruptL
             return good, verdict.error()
         good += line
         head = scan.head
-    raise AssertionError("the messages fail together, and each of them holds")
+    return good, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -214,6 +215,27 @@ class JsonlStoreIn:
     def lines(self) -> list[bytes]:
         """Its lines."""
         return self._path.read_bytes().splitlines(keepends=True)
+
+
+def test_a_mirror_that_is_damaged_or_gone_is_brought_again(bo: RemoteBo) -> None:
+    bo.init()
+    ok(bo("note", "x"))
+    path, whole = bo.path("auth", "events.jsonl"), content(bo)
+    path.write_bytes(damage.flip_bit(whole, 900))
+    answer = bo("replay", "-p", "auth")
+    assert (answer.code, answer.json["code"]) == (3, "corrupt_log")
+    assert "`bo pull` brings it again" in answer.json["hint"]
+    compared = bo("verify", "-p", "auth", "--remote")
+    assert compared.code == 3
+    assert compared.json["compared"]["events"] == 2  # the servers' copy is whole
+    assert "line 1" in compared.json["problems"][0]
+    path.unlink()
+    gone = bo("status", "-p", "auth")
+    assert (gone.code, gone.json["code"]) == (3, "regressed_log")
+    assert "`bo pull` brings it again" in gone.json["hint"]
+    shutil.rmtree(bo.path("auth", ".bo"))
+    ok(bo("pull", "-p", "auth"))
+    assert content(bo) == whole
 
 
 def test_verify_of_the_servers_says_what_was_compared(bo: RemoteBo) -> None:
