@@ -32,7 +32,7 @@ from eventlog.mirror import NOWHERE, Mirror, Place, blamed, shown_age
 from eventlog.recovery import Corrupt
 from eventlog.servers import Say, Servers, Silent
 from eventlog.store import Batch, Examination, follow_on, seal
-from eventlog.stream import LARGEST_BATCH, Message, Stream, Taken
+from eventlog.stream import LARGEST_BATCH, Lagging, Message, Stream, Taken
 from eventlog.stream_settings import is_synced
 
 READING_PATIENCE = 3.0
@@ -226,7 +226,7 @@ class JetStreamStore:
         seq = place.seq
         for first in range(0, len(messages), LARGEST_BATCH):
             try:
-                seq = await self.stream.publish(messages[first : first + LARGEST_BATCH], seq)
+                seq = await self._publish(messages[first : first + LARGEST_BATCH], seq)
             except Taken:
                 self._place = None
                 place = await self._catch_up(self._servers.patience)
@@ -242,6 +242,18 @@ class JetStreamStore:
             self._say(f"the event is in the log, but its mirror could not be written: {error}")
             return
         self._reach(Place(seq, head))
+
+    async def _publish(self, messages: list[bytes], after: int) -> int:
+        """Publishes behind the message `after`, asking until who answers has that one."""
+        again = ""
+        while True:
+            try:
+                return await self.stream.publish(messages, after, again)
+            except Lagging as lagging:
+                again = lagging.append
+                # Raises RegressedLog when the message is lost, and not only unknown to who answered.
+                if (await self._catch_up(self._servers.patience)).seq < after:
+                    raise Taken from None
 
     async def _catch_up(
         self, patience: float, start: Place | None = None, progress: Callable[[int], None] = lambda _: None

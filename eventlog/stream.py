@@ -57,6 +57,15 @@ class Taken(Exception):
     """Somebody else's line stands where ours was to go."""
 
 
+class Lagging(Exception):
+    """Who answered does not have what ours was to follow. It has lost that, or leads no more and is not
+    the only one that was asked: the `append` may be made all the same."""
+
+    def __init__(self, append: str) -> None:
+        super().__init__()
+        self.append = append
+
+
 class Stream:
     """The lines of `project` in the stream that the address names."""
 
@@ -106,14 +115,14 @@ class Stream:
                 hint="raise `max_payload` in the servers' configuration (at most 64 MB)",
             )
 
-    async def publish(self, lines: Sequence[bytes], after: int) -> int:
+    async def publish(self, lines: Sequence[bytes], after: int, again: str = "") -> int:
         """Publishes all lines or none behind the project's message `after`; returns the last one's number.
 
         At most LARGEST_BATCH. An answer that does not come is looked up before anything is sent
-        again, so no line is there twice. Raises Taken, ServersAway when it stays unknown whether
-        the lines are there.
+        again, so no line is there twice; `again` names an append of these lines that may be made
+        already. Raises Taken, Lagging, ServersAway when it stays unknown whether the lines are there.
         """
-        append, sent = uuid4().hex, False
+        append, sent = again or uuid4().hex, bool(again)
 
         async def publish_once(client: Client) -> int:
             nonlocal sent
@@ -126,7 +135,7 @@ class Stream:
                 last = await self.last()
                 there = 0 if last is None else last.seq
                 if there < after:
-                    raise
+                    raise Lagging(append) from None
                 if there > after and (found := await self._find(append, after)) is not None:
                     return found + len(lines) - 1
                 # Something that was sent before is on its way to the place, and may be ours.

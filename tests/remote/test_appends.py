@@ -17,7 +17,7 @@ from eventlog import START, Conflict, RegressedLog
 from eventlog.errors import InvalidEvent, NotFound, Refused, ServersAway, StorageFailed
 from eventlog.jetstream import JetStreamStore
 from eventlog.servers import Address, Servers
-from eventlog.stream import Stream, Taken
+from eventlog.stream import Message, Stream, Taken
 from tests.logs import note, notes, sealed, texts
 from tests.remote.behind import Behind, shared_node
 from tests.remote.nodes import Node
@@ -163,6 +163,35 @@ def test_a_place_that_is_taken_by_our_own_message_on_its_way_is_no_conflict(
     monkeypatch.setattr(wired.stream._servers, "leave", lambda: asyncio.sleep(0))
     assert wired.append(notes(count), wired.head()).head.seq == 1 + count
     assert not client.is_closed
+    assert end(behind, tmp_path) == ["first", *(f"note {n}" for n in range(1, count + 1))]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_refusal_of_a_server_that_leads_no_more_is_no_conflict(
+    behind: Behind,
+    wired: JetStreamStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    count: int,
+) -> None:
+    """One that was cut off hears of the append too when it is back, and may answer before the leader."""
+    head = wired.head()
+    send, last, lags = Stream._send, Stream.last, [True]
+
+    async def heard_by_two(stream: Stream, *arguments: Any) -> int:
+        seq = await send(stream, *arguments)
+        if lags:
+            raise Taken
+        return seq
+
+    async def lagging(stream: Stream, **keys: Any) -> Message | None:
+        found = await last(stream, **keys)
+        return None if found is not None and found.append and lags and lags.pop() else found
+
+    monkeypatch.setattr(Stream, "_send", heard_by_two)
+    monkeypatch.setattr(Stream, "last", lagging)
+    assert wired.append(notes(count), head).head.seq == 1 + count
+    assert not lags
     assert end(behind, tmp_path) == ["first", *(f"note {n}" for n in range(1, count + 1))]
 
 
