@@ -93,7 +93,7 @@ def bo(ctx: click.Context) -> None:
     """Build Orchestrator: builds made of many workers, every action an event in a log.
 
     On a terminal answers are tables, anywhere else one JSON object. Exit codes: 0 done, 1 refused,
-    2 usage, 3 damaged log, 4 storage failed, 5 lock or conflict, 124 `wait` ran out of time.
+    2 usage, 3 damaged log, 4 storage failed or servers away, 5 lock or conflict, 124 `wait` ran out of time.
     """
     if not wants_color():
         ctx.color = False

@@ -40,6 +40,7 @@ class Invocation:
         self.away = False  # as soon as the servers were asked for names and did not answer
         self.as_json = wants_json(as_json)
         self._actor = actor
+        self._projects: dict[str, Project] = {}
 
     @property
     def actor(self) -> str:
@@ -47,11 +48,16 @@ class Invocation:
         return self._actor or f"{_user()}@{os.uname().nodename}"
 
     def project(self, name: str | None = None) -> Project:
-        """Returns the project `name`, or else the one that is meant; raises InvalidName or NotFound."""
-        name = name or self.project_name
-        where = self.builds if self.remote is None else self.remote.shown
-        found = parse_project_name(name) if name else the_only_one(self.names(), where)
-        return Project(self.builds, found, self.remote)
+        """Returns the project `name`, or else the one that is meant; raises InvalidName or NotFound.
+
+        The same object every time: it remembers how far it has followed the servers.
+        """
+        name = name or self.project_name or ""
+        if name not in self._projects:
+            where = self.builds if self.remote is None else self.remote.shown
+            found = parse_project_name(name) if name else the_only_one(self.names(), where)
+            self._projects[name] = Project(self.builds, found, self.remote)
+        return self._projects[name]
 
     def names(self) -> list[ProjectName]:
         """Returns the names of all projects, sorted: with servers what is there, or is mirrored here."""

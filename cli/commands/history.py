@@ -16,7 +16,7 @@ from cli.project import Project
 from eventlog.errors import DamagedLog
 from eventlog.events import AnyEvent, tag_of
 from eventlog.head import START, Head
-from eventlog.store import Batch, FileStore
+from eventlog.store import Batch
 from projections.build import Build
 from projections.decider import require_plan
 from projections.fold import evolve
@@ -132,13 +132,12 @@ def _show_batch(invocation: Invocation, batch: Batch) -> None:
 
 def _tail_all(invocation: Invocation, follow: bool, count: int) -> None:
     """Looks at every log in turn: with many projects that is cheaper than a watch on each."""
-    stores: dict[str, FileStore] = {}
     heads: dict[str, Head] = {}
     damaged: set[str] = set()
     first = True
     while True:
         for name in invocation.names():
-            store = stores.setdefault(name, invocation.project(name).store)
+            store = invocation.project(name).store
             if name not in heads:
                 heads[name] = store.head(back=count) if first else START
             try:
