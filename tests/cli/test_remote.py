@@ -11,7 +11,7 @@ import pytest
 from tests.cli.remote import HERE, RemoteBo, impatient, ok
 from tests.cli.running import Bo, chain
 from tests.remote.behind import Behind, shared_node
-from tests.remote.nodes import Node
+from tests.remote.nodes import Node, until
 
 
 @pytest.fixture
@@ -137,6 +137,31 @@ def test_without_a_name_the_only_project_on_the_servers_is_meant(bo: RemoteBo) -
     answer = other("status")
     assert (answer.code, answer.json["code"]) == (1, "which_project")
     assert answer.json["hint"].endswith("auth, second")
+
+
+def test_what_is_no_project_on_the_servers_is_passed_over(tmp_path: Path) -> None:
+    behind = Behind(shared_node().url, "no$project")
+    behind.publish(b"anything\n")
+    bo = RemoteBo(tmp_path / "here", behind.address)
+    assert ok(bo("list")).json["projects"] == []
+    assert ok(bo("pull")).json["projects"] == []
+    assert "there is no project at nats://" in ok(bo("pull", "--table")).stdout
+    behind.close()
+
+
+def test_a_large_plan_is_published_behind_the_command_from_the_same_log(
+    bo: RemoteBo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bo.init()
+    monkeypatch.setattr("cli.trailing.MANY", 0)
+    ok(bo("complete", "-w", "worker_schema"))
+    until(lambda: bo.plan()["workers"][0]["status"] == "completed", "the new plan.json")
+    ok(bo("verify"))
+
+
+def test_a_command_without_servers_says_once_that_it_reads_a_mirror(bo: RemoteBo) -> None:
+    bo.init()
+    assert ok(bo("verify", env=HERE)).stderr.count("\n") == 1
 
 
 def test_a_log_of_this_machine_is_not_taken_for_a_mirror(bo: RemoteBo, behind: Behind) -> None:
