@@ -101,6 +101,16 @@ def show_line(line: bytes | str) -> None:
     _print((_harmless(line.decode()) if isinstance(line, bytes) else visible(line)) + "\n")
 
 
+def show_lines(lines: bytes) -> None:
+    """Prints whole lines of a log at once, as they stand there, harmless for a terminal."""
+    if lines.isascii() and b"\x7f" not in lines:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(lines)
+        sys.stdout.buffer.flush()
+    else:
+        _print(_harmless(lines.decode()))
+
+
 def show_document(content: bytes) -> None:
     """Prints a whole file: its very bytes, but on a terminal what would drive it is written out."""
     if sys.stdout.isatty():

@@ -130,20 +130,19 @@ class JsonlStore:
                 for batch in self.read(after):
                     yield batch
                     after = batch.head
-                # From here on the same file is looked at as long as it is the log, without asking again
-                # who has seen what of it: a follower is told of new lines sooner than of a lost past.
+                # From here on the same file is read as long as it is the log, without asking again who
+                # has seen what of it: a follower is told of new lines sooner than of a lost past.
                 with self._reading() as fd:
                     file = self._disk.identity(fd)
-                    while (
-                        (named := self._disk.look(self.path))
-                        and named[0] == file
-                        and named[1] >= after.offset
-                    ):
+                    while True:
                         try:
                             for batch in batches(Scan(self._read_at(fd), after)):
                                 yield batch
                                 after = batch.head
                         except DamagedLog:
+                            break
+                        named = self._disk.look(self.path)
+                        if named is None or named[0] != file or named[1] < after.offset:
                             break
                         if not watch.wait(idle):
                             yield Batch((), after)

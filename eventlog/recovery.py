@@ -92,32 +92,19 @@ class Scan:
 
 
 def _follow_chain(lines: bytes, head: Head) -> tuple[Head, Corrupt | None]:
-    """Returns the head after the longest valid prefix of `lines`, and what is wrong behind it.
-
-    Each line is first hashed behind the hash that the line before it claims, and all claims are
-    compared at once: if they hold, so does the chain. Only damage is looked for line by line.
-    """
+    """Returns the head after the longest valid prefix of `lines`, and what is wrong behind it."""
     whole = lines.split(b"\n")
     whole.pop()
-    claimed = [head.hash.encode(), *[line[-66:-2] for line in whole]]
-    digests = [
-        sha256(before + line[:-HASH_SIZE]).hexdigest() for before, line in zip(claimed, whole, strict=False)
-    ]
-    # A line that is too short would make this too short: no line can make up for another.
-    ends = b"".join([line[-HASH_SIZE:] for line in whole])
-    if ends != (',"hash":"' + '"},"hash":"'.join(digests) + '"}').encode():
-        return _find_damage(whole, head)
-    return Head(head.seq + len(whole), digests[-1], head.offset + len(lines)), None
-
-
-def _find_damage(lines: list[bytes], head: Head) -> tuple[Head, Corrupt]:
-    """Returns the head before the first of `lines` that fails its checks, and what is wrong with it."""
-    for line in lines:
-        digest = link(line[:-HASH_SIZE], head.hash)
-        if line[-HASH_SIZE:] != hash_field(digest):
-            return head, Corrupt(head.seq + 1, head.offset, _fault(line))
-        head = Head(head.seq + 1, digest, head.offset + len(line) + 1)
-    raise AssertionError("the chain fails as a whole, and each line holds")
+    end = -HASH_SIZE
+    previous = head.hash.encode()
+    for place, line in enumerate(whole):
+        digest = sha256(previous + line[:end]).hexdigest().encode()
+        if line[end:] != b',"hash":"' + digest + b'"}':
+            offset = head.offset + sum([len(good) + 1 for good in whole[:place]])
+            head = Head(head.seq + place, previous.decode(), offset)
+            return head, Corrupt(head.seq + 1, offset, _fault(line))
+        previous = digest
+    return Head(head.seq + len(whole), previous.decode(), head.offset + len(lines)), None
 
 
 def _fault(line: bytes) -> str:

@@ -12,6 +12,8 @@ import time
 _IN_MODIFY = 0x2
 _IN_MOVED_TO = 0x80
 _IN_CREATE = 0x100
+_MISSED = b"\xff\xff\xff\xff"
+"""What stands in place of a watch's number when there was more news than the system keeps."""
 _POLL = 0.05
 """Seconds between two looks where there is no inotify."""
 
@@ -25,6 +27,7 @@ class Watch:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._name = os.fsencode(os.path.basename(path)) + b"\0"  # as it stands in what inotify tells
         self._fd = -1
 
     def __enter__(self) -> Watch:
@@ -61,15 +64,17 @@ class Watch:
                 poll.register(self._fd, select.POLLIN)
                 if not poll.poll(None if left is None else math.ceil(left * 1000)):
                     return False
-                os.read(self._fd, 65536)
+                news = os.read(self._fd, 65536)
+                if self._name in news or _MISSED in news:
+                    return True
+                continue
             stamp = self._stamp()
             if stamp != self._seen:
                 self._seen = stamp
                 return True
             if left is not None and left <= 0:
                 return False
-            if self._fd < 0:
-                time.sleep(_POLL if left is None else min(_POLL, left))
+            time.sleep(_POLL if left is None else min(_POLL, left))
 
     def _stamp(self) -> tuple[int, int, int] | None:
         try:

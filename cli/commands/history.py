@@ -11,7 +11,7 @@ import click
 from cli.clock import parse_time, seconds_between
 from cli.moment import as_seq, find_seq
 from cli.options import Invocation, on_project
-from cli.output import group, show, show_line, table, warn
+from cli.output import group, show, show_line, show_lines, table, warn
 from cli.project import Project
 from eventlog.errors import DamagedLog
 from eventlog.events import AnyEvent, tag_of
@@ -126,8 +126,11 @@ def tail(invocation: Invocation, follow: bool, count: int, every: bool) -> None:
 
 
 def _show_batch(invocation: Invocation, batch: Batch) -> None:
-    for event, raw in batch.pairs():
-        show_line(raw if invocation.as_json else line(event))
+    if invocation.as_json:
+        show_lines(batch.lines)
+        return
+    for event in batch.events:
+        show_line(line(event))
 
 
 def _tail_all(invocation: Invocation, follow: bool, count: int) -> None:
