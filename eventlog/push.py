@@ -78,7 +78,8 @@ class _Push:
         if last is not None and (at == START or not last.ends(at)):
             raise Refused(
                 "other_log",
-                f"{self._shown} has another log named '{self._project}': its event {there} is another one",
+                f"{self._shown} has another log named '{self._project}', or a damaged one: its last event "
+                "is none of the events here",
                 hint=f"`bo fork --at {head.seq} --as NAME` without --log gives it another name",
             )
         await self._stream.check_sizes([longest])
