@@ -166,10 +166,18 @@ def read_record(path: str) -> Record | None:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
-            return msgspec.json.decode(os.read(fd, 65536), type=Record)
+            # Twice, for somebody may be writing it at this very moment.
+            return _parse(os.pread(fd, 65536, 0)) or _parse(os.pread(fd, 65536, 0))
         finally:
             os.close(fd)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+    except OSError:
+        return None
+
+
+def _parse(content: bytes) -> Record | None:
+    try:
+        return msgspec.json.decode(content, type=Record)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 
