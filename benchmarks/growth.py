@@ -1,11 +1,15 @@
 """How does the cost of each operation grow with the log and with the plan?
 
-Each point is the median of some runs; the exponent is the slope in logarithms: 0 is flat, 1 is linear.
+Each point is the median of some runs, of fewer where one takes long; the exponent is the slope in
+logarithms: 0 is flat, 1 is linear. Beyond 100,000 workers a plan has only ids and dependencies, because a
+line of a log has at most 64 MiB.
 """
 
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count, islice
@@ -28,38 +32,60 @@ from eventlog.store import FileStore, seal
 from projections.commands import Complete
 from projections.fold import fold
 
+_PEAK = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(os.wait4(process.pid, 0)[2].ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+"""
+
+PATIENCE = 5.0
+"""Seconds after which a point is not measured once more."""
+
 
 def measure(setting: Setting) -> Report:
     """Draws the curves by events, by workers, and of a dispatcher by workers."""
     report = Report("growth", "How does the cost grow with the log and with the plan?")
+    # First, while this process is small: no process that it starts has a smaller peak.
+    _by_dispatched(setting, report, setting.choose((100, 1_000, 10_000), (5, 10)))
     longer = (10_000_000,) if setting.long else ()
     _by_events(
         setting, report, (*setting.choose((1_000, 10_000, 100_000, 1_000_000), (1_000, 4_000)), *longer)
     )
     larger = (1_000_000,) if setting.long else ()
     _by_workers(setting, report, (*setting.choose((100, 1_000, 10_000, 100_000), (50, 200)), *larger))
-    _by_dispatched(setting, report, setting.choose((100, 1_000, 10_000), (5, 10)))
     return report
 
 
 def _by_events(setting: Setting, report: Report, lengths: Sequence[int]) -> None:
     operations: dict[str, list[tuple[int, float]]] = {}
     for length in lengths:
+        if shutil.disk_usage(setting.work).free < 2 * length * inputs.LINE:
+            report.notes.append(f"skipped: {length:,} events, for which there is no space")
+            continue
         folder = setting.folder("growth")
         head = inputs.write_log(folder / "p" / "events.jsonl", length)
         project = Project(str(folder), parse_project_name("p"))
-        Handler(project, "maria").load()  # leaves a snapshot
+        appends = _Appends(project.store, head)
+        appends.append()  # makes the hidden folder
+        Handler(project, "maria").load()  # leaves a snapshot in it
         operation: dict[str, Callable[[], float]] = {
-            "one durable append": _Appends(project.store, head).append,
+            "one durable append": appends.append,
             "load: snapshot and a few new events": partial(elapsed, partial(_load, project)),
             "replay of the whole log": partial(elapsed, partial(replay_read, project.store)),
             "verify the chain": partial(elapsed, project.store.examine),
         }
         for name, once in operation.items():
-            seconds = median(once() for _ in range(setting.choose(5, 1)))
-            operations.setdefault(name, []).append((length, seconds))
+            operations.setdefault(name, []).append((length, _usual(once, setting.choose(5, 1))))
         shutil.rmtree(folder)
     report.curves += [Curve(name, "events", points) for name, points in operations.items()]
+
+
+def _usual(once: Callable[[], float], runs: int) -> float:
+    """Returns the median of so many runs, or of fewer when they take longer than PATIENCE together."""
+    seconds: list[float] = []
+    while len(seconds) < runs and sum(seconds) < PATIENCE:
+        seconds.append(once())
+    return median(seconds)
 
 
 def _load(project: Project) -> None:
@@ -86,12 +112,12 @@ class _Growing:
     """A project of so many workers that are completed one by one, in the order of their plan."""
 
     def __init__(self, setting: Setting, workers: int) -> None:
-        self._builds = setting.folder("growth")
-        path = self._builds / "p" / "events.jsonl"
+        self.builds = setting.folder("growth")
+        path = self.builds / "p" / "events.jsonl"
         path.parent.mkdir()
         path.write_bytes(seal([inputs.definition(workers)], START).lines)
         self._next = map(inputs.worker_id, count())
-        self.project = Project(str(self._builds), parse_project_name("p"))
+        self.project = Project(str(self.builds), parse_project_name("p"))
         self._handler = Handler(self.project, "maria").load()
 
     def complete(self) -> float:
@@ -106,15 +132,29 @@ class _Growing:
 
     def process(self) -> float:
         """Returns the seconds of a completion by a whole process, while nobody renders what was before."""
+        self.settle()
+        return run(self._completion()).seconds
+
+    def peak(self) -> int:
+        """Returns the bytes that such a process takes at most.
+
+        Started by a small process: on Linux the peak of a process is never less than what started it took.
+        """
+        command = [sys.executable, "-c", _PEAK, *self._completion()]
+        return int(subprocess.run(command, check=True, capture_output=True).stdout)
+
+    def _completion(self) -> list[str]:
+        return [BO, "complete", "-p", "p", "-w", next(self._next), "--builds-dir", str(self.builds)]
+
+    def settle(self) -> None:
+        """Waits until nobody renders."""
         while any(is_held(self.project, name) for name in (WAITING, RENDERING)):
             sleep(0.01)
-        return run(
-            [BO, "complete", "-p", "p", "-w", next(self._next), "--builds-dir", str(self._builds)]
-        ).seconds
 
 
 def _by_workers(setting: Setting, report: Report, sizes: Sequence[int]) -> None:
     operations: dict[str, list[tuple[int, float]]] = {}
+    peaks: list[tuple[int, int]] = []
     for workers in sizes:
         growing = _Growing(setting, workers)
         operation: dict[str, Callable[[], float]] = {
@@ -125,8 +165,11 @@ def _by_workers(setting: Setting, report: Report, sizes: Sequence[int]) -> None:
             "drain the ready set": partial(_drain, workers),
         }
         for name, once in operation.items():
-            seconds = median(once() for _ in range(setting.choose(5, 1)))
-            operations.setdefault(name, []).append((workers, seconds))
+            operations.setdefault(name, []).append((workers, _usual(once, setting.choose(5, 1))))
+        peaks.append((workers, growing.peak()))
+        growing.settle()
+        shutil.rmtree(growing.builds)
+    _note_memory(report, "bo complete", peaks)
     report.curves += [Curve(name, "workers", points) for name, points in operations.items()]
 
 
@@ -152,12 +195,16 @@ def _by_dispatched(setting: Setting, report: Report, sizes: Sequence[int]) -> No
         points.append((workers, ran.seconds))
         peaks.append((workers, ran.peak))
     report.curves.append(Curve("bo run of no-op commands, -j 2", "workers", points))
-    if len(peaks) > 1:
-        (few, less), (many, more) = peaks[0], peaks[-1]
-        report.notes.append(
-            f"peak memory of `bo run`: {less / 2**20:.0f} MiB with {few:,} workers, "
-            f"{more / 2**20:.0f} MiB with {many:,}: {(more - less) / (many - few) / 1024:.1f} KiB a worker"
-        )
+    _note_memory(report, "bo run", peaks)
+
+
+def _note_memory(report: Report, command: str, peaks: list[tuple[int, int]]) -> None:
+    """Notes what the peaks (workers, bytes) of a command say about the memory that a worker takes."""
+    (few, less), (many, more) = peaks[0], peaks[-1]
+    report.notes.append(
+        f"peak memory of `{command}`: {less / 2**20:.0f} MiB with {few:,} workers, "
+        f"{more / 2**20:.0f} MiB with {many:,}: {(more - less) / (many - few) / 1024:.1f} KiB a worker"
+    )
 
 
 if __name__ == "__main__":

@@ -29,6 +29,12 @@ from eventlog.store import seal
 WORKERS = 2000
 """Workers of a usual plan here."""
 
+LINE = 250
+"""Bytes that a line of these logs has at most, but for the plan."""
+
+TERSE = 100_000
+"""Workers beyond which a plan says no more of each than its id and dependencies."""
+
 _DISPATCHER = "d3f9a1"
 
 
@@ -47,20 +53,23 @@ def edges(workers: int, most: int = 3) -> list[list[int]]:
 
 
 def plan(workers: int, command: list[str] | None = None) -> bytes:
-    """Returns a plan's JSON text, about 300 bytes a worker."""
+    """Returns a plan's JSON text, about 300 bytes a worker, of more than TERSE workers 60."""
     described = "Write the module, its tests and a page of documentation; keep to the interfaces agreed on."
     text = {
         "name": "A plan to measure with",
         "description": "Many workers, each waiting for up to three that stand before it.",
         "objective": "Everything completed",
         "workers": [
-            {
-                "id": worker_id(place),
-                "component": f"services/part_{place % 40:02d}",
-                "description": f"Part {place}. {described}",
-                "dependencies": [worker_id(other) for other in before],
-                "estimated_hours": 1 + place % 7,
-            }
+            {"id": worker_id(place), "dependencies": [worker_id(other) for other in before]}
+            | (
+                {
+                    "component": f"services/part_{place % 40:02d}",
+                    "description": f"Part {place}. {described}",
+                    "estimated_hours": 1 + place % 7,
+                }
+                if workers <= TERSE
+                else {}
+            )
             | ({"command": command} if command else {})
             for place, before in enumerate(edges(workers))
         ],
