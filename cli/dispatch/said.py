@@ -20,30 +20,32 @@ BEGINNING = 500
 def answer_of(folder: str, name: str) -> Answer | None:
     """Returns what lies in the project's file `name`, or None when there is nothing. Memory is bounded."""
     try:
-        with open(os.path.join(folder, name), "rb", opener=_opened) as file:
-            if not S_ISREG(os.fstat(file.fileno()).st_mode):
-                return None
-            beginning = file.read(WHOLE + 1)
-            if not beginning:
-                return None
-            if len(beginning) <= WHOLE:
-                return Answer(text=_text(beginning), size=len(beginning))
-            digest, size = sha256(beginning), len(beginning)
-            while block := file.read(1 << 20):
-                digest.update(block)
-                size += len(block)
-            # The event will name this file, so it has to last as long.
-            disk = OsDisk()
-            disk.sync(file.fileno())
-            disk.sync_directory(os.path.join(folder, os.path.dirname(name)))
+        # Never through a link, never waiting for a pipe: the worker could write what it wanted there.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        fd = os.open(os.path.join(folder, name), flags)
     except OSError:
         return None
+    try:
+        if not S_ISREG(os.fstat(fd).st_mode):
+            return None
+        beginning = os.read(fd, WHOLE + 1)
+        if not beginning:
+            return None
+        if len(beginning) <= WHOLE:
+            return Answer(text=_text(beginning), size=len(beginning))
+        digest, size = sha256(beginning), len(beginning)
+        while block := os.read(fd, 1 << 20):
+            digest.update(block)
+            size += len(block)
+        # The event will name this file, so it has to last as long.
+        disk = OsDisk()
+        disk.sync(fd)
+        disk.sync_directory(os.path.join(folder, os.path.dirname(name)))
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
     return Answer(text=_text(beginning)[:BEGINNING], file=name, sha256=digest.hexdigest(), size=size)
-
-
-def _opened(path: str, flags: int) -> int:
-    """Never through a link, never waiting for a pipe: the worker could write what it wanted there."""
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def last_line(answer: Answer | None) -> str:

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from projections.render.escape import markdown, markdown_code, markdown_lines, mermaid, visible
+from projections.render.escape import (
+    _BLOCK_START,
+    _MARKUP,
+    _PLAIN,
+    markdown,
+    markdown_code,
+    markdown_lines,
+    mermaid,
+    visible,
+)
 from tests.unit.projections.render.markup import elements, hostile_texts, texts
 
 any_text = st.text() | hostile_texts
@@ -58,6 +67,20 @@ def test_nothing_that_is_made_visible_drives_a_terminal_or_fails_to_be_written(t
 @given(any_text)
 def test_making_visible_twice_is_making_visible(text: str) -> None:
     assert visible(visible(text)) == visible(text)
+
+
+@given(st.text("aZ09 _/-.:@w\n", max_size=12))
+@example("w_")
+@example("_w")
+@example("a__b")
+@example("a_b-c/d e")
+@example("www.a")
+def test_what_is_taken_for_plain_is_what_the_long_way_leaves_alone(text: str) -> None:
+    if re.fullmatch(_PLAIN, text):
+        assert seen(text) == text
+        assert re.search(_MARKUP, text) is None
+        assert re.match(_BLOCK_START, text) is None
+        assert markdown(text) == text
 
 
 BENIGN = {
