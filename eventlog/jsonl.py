@@ -160,17 +160,19 @@ class JsonlStore:
 
     def examine(self) -> Examination:
         """Returns what the whole log is, every byte checked; never raises for damage."""
+        from eventlog.parallel import check, jobs_for
+
         seen = read_witness(self._disk, self._lock_path)
         with self._reading() as fd:
-            scan = Scan(self._read_at(fd))
-            verdict = scan.finish()
+            size = self._disk.size(fd)
+            head, verdict = check(self._read_at(fd), size, jobs_for(size))
             regression = None
             if not isinstance(verdict, Corrupt):
                 try:
                     check_place(self._read_at(fd), seen)
                 except RegressedLog:
-                    regression = RegressedLog(seen, scan.head)
-            return Examination(scan.head, verdict, regression)
+                    regression = RegressedLog(seen, head)
+            return Examination(head, verdict, regression)
 
     # --- reading
 

@@ -97,6 +97,7 @@ def test_a_child_that_still_has_the_descriptors_does_not_keep_the_lock(store: Js
             os.close(fd)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the runner of the tests has threads
 def test_a_fork_of_a_writer_is_kept_out_too(path: Path) -> None:
     endings: list[int] = []
 
