@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.dispatch.runs import end, finish, gate, most_at_once, until_said, worker
 from tests.remote.behind import Behind, shared_node
 from tests.remote.machines import Machine, assert_each_attempt_ran_once_at_most, assert_same_log
+from tests.remote.nodes import Cluster, Node
 
 
 @pytest.fixture
@@ -21,19 +23,31 @@ def behind() -> Iterator[Behind]:
     made.close()
 
 
+NewMachine = Callable[[str, str], Machine]
+
+
 @pytest.fixture
-def machines(behind: Behind, tmp_path: Path) -> Iterator[list[Machine]]:
-    made = [Machine(tmp_path, name, behind.address) for name in ("left", "right")]
-    yield made
+def new(tmp_path: Path) -> Iterator[NewMachine]:
+    """Makes a machine of a name with its log at an address; nothing of it is left behind."""
+    made: list[Machine] = []
+
+    def make(name: str, address: str) -> Machine:
+        made.append(Machine(tmp_path, name, address))
+        return made[-1]
+
+    yield make
     for machine in made:
         machine.end()
 
 
 @pytest.fixture
-def third(behind: Behind, tmp_path: Path) -> Iterator[Machine]:
-    made = Machine(tmp_path, "third", behind.address)
-    yield made
-    made.end()
+def machines(behind: Behind, new: NewMachine) -> list[Machine]:
+    return [new(name, behind.address) for name in ("left", "right")]
+
+
+@pytest.fixture
+def third(behind: Behind, new: NewMachine) -> Machine:
+    return new("third", behind.address)
 
 
 def test_two_machines_share_the_work(machines: list[Machine]) -> None:
@@ -179,3 +193,82 @@ def test_no_more_than_so_many_run_on_a_host_over_all_its_dispatchers(machines: l
     assert all(finish(process)["success"] for process in running)
     assert most_at_once(left.ledger()) == 2
     assert_each_attempt_ran_once_at_most(left)
+
+
+def test_workers_go_on_while_the_servers_are_away_and_are_recorded_when_they_are_back(
+    own_node: Node, new: NewMachine
+) -> None:
+    address = Behind(own_node.url, "run").address
+    left, right = new("left", address), new("right", address)
+    left.begin(worker("a", work=gate("a")), worker("b", work=gate("b"), priority=-1), worker("c", "a b"))
+    running = [left.dispatch("-j", "1")]
+    left.until_started("a")
+    running.append(right.dispatch("-j", "1"))
+    right.until_started("b")
+    own_node.kill()
+    left.open_gate("a")
+    right.open_gate("b")
+    for name in ("a", "b"):
+        left.until(lambda: ("end", name, 1) in left.ledger(), f"the end of {name}")  # noqa: B023
+    for process in running:
+        until_said(process, "does not answer")
+    own_node.start()
+    assert all(finish(process)["success"] for process in running)
+    assert sorted(left.started()) == ["a", "b", "c"]
+    assert not left.events("worker_failed")
+    assert_same_log([left, right])
+    assert_each_attempt_ran_once_at_most(left)
+
+
+def test_a_dispatcher_whose_servers_stay_away_ends_and_the_next_one_records_what_its_workers_did(
+    own_node: Node, new: NewMachine
+) -> None:
+    left = new("left", Behind(own_node.url, "run").address)
+    left.begin(worker("a", work=gate("a")), worker("b", work=gate("b")))
+    process = left.dispatch("-j", "2", "--patience", "0.5s")
+    left.until_started("a", "b")
+    own_node.kill()
+    left.open_gate("a")
+    answer, said = process.communicate(timeout=60)
+    assert process.returncode == 4, said
+    assert json.loads(answer)["code"] == "servers_away"
+    assert b"Traceback" not in said
+    own_node.start()
+    again = left.dispatch("-j", "2")
+    left.until_event("dispatcher_stopped")
+    left.open_gate("b")
+    assert finish(again)["success"]
+    assert sorted(left.started()) == ["a", "b"]
+    assert not left.events("worker_failed")
+    assert_same_log([left])
+    assert_each_attempt_ran_once_at_most(left)
+
+
+def test_a_machine_that_reaches_only_a_server_that_is_cut_off_stands_back_until_it_is_healed(
+    cluster: Cluster, new: NewMachine
+) -> None:
+    behind = Behind(cluster.nodes[0].url, "run", replicas=3)
+    alone, *others = [url.removeprefix("nats://") for url in cluster.urls]
+    left = new("left", f"nats://{alone}/{behind.stream.name}")
+    right = new("right", f"nats://{','.join(others)}/{behind.stream.name}")
+    left.begin(
+        worker("a", work='[ "$BO_ATTEMPT" = 2 ] || ' + gate("a")), worker("b", work=gate("b"), priority=-1)
+    )
+    cut_off = left.dispatch("-j", "1")
+    left.until_started("a")
+    other = right.dispatch("-j", "1", "--retries", "1")
+    right.until_started("b")
+    cluster.isolate(cluster.nodes[0])
+    right.until_event("dispatcher_stopped")
+    assert not left.events("dispatcher_stopped"), "who was cut off has judged others"
+    left.open_gate("a")
+    left.until(lambda: ("end", "a", 1) in left.ledger(), "the end of a's first attempt")
+    right.open_gate("b")
+    right.until_event("worker_completed", "a")
+    cluster.heal(cluster.nodes[0])
+    left.until_event("late_result_received", "a")
+    for process in (cut_off, other):
+        assert finish(process)["success"]
+    assert_same_log([left, right])
+    assert_each_attempt_ran_once_at_most(right)
+    behind.close()
