@@ -57,15 +57,17 @@ class Handler:
             self.save_snapshot()
         return self
 
-    def refresh(self) -> None:
-        """Folds what others have appended meanwhile."""
-        fold(chain.from_iterable(self._new_events()), self.build)
+    def refresh(self, progress: Callable[[int], None] | None = None) -> None:
+        """Folds what others have appended meanwhile; tells `progress` now and then how far it is."""
+        fold(chain.from_iterable(self._new_events(progress)), self.build)
 
-    def _new_events(self) -> Iterator[Sequence[AnyEvent]]:
+    def _new_events(self, progress: Callable[[int], None] | None) -> Iterator[Sequence[AnyEvent]]:
         for batch in self.project.store.read(self.head):
             yield batch.events  # and goes on when they are folded
             self.head = batch.head
             self._folded += len(batch.events)
+            if progress is not None:
+                progress(self.head.seq)
 
     def handle(self, commands: Sequence[AnyCommand]) -> list[KnownEvent]:
         """Does all of `commands` with one write and one sync, or none; returns the events, durable.

@@ -30,10 +30,10 @@ def load_at(project: Project, at: str | None) -> Handler:
     return handler
 
 
-def load_from_start(project: Project) -> Handler:
+def load_from_start(project: Project, progress: Callable[[int], None] | None = None) -> Handler:
     """Returns the project's build as its whole log says, without the snapshot; raises as `load_at` does."""
     handler = Handler(project.require(), "")
-    handler.refresh()
+    handler.refresh(progress)
     require_plan(handler.build)
     return handler
 

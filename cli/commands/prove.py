@@ -82,19 +82,23 @@ def _compare(invocation: Invocation, project: Project) -> dict[str, object]:
 
 def _check_meaning(invocation: Invocation, data: dict[str, object]) -> list[str]:
     """Folds an intact log from its beginning and compares everything derived from it."""
+    from cli.commands.carry import Progress
     from cli.moment import load_from_start
 
     project = invocation.project()
     try:
-        handler = load_from_start(project) if data["events"] else Handler(project, "")
+        handler = load_from_start(project, Progress("folded")) if data["events"] else Handler(project, "")
     except (DamagedLog, NewerEvent) as error:
         return [str(error)]
     snapshot = read_snapshot(project)
     if snapshot is not None and snapshot[1].seq > handler.head.seq:
         return [f"the snapshot has seen event {snapshot[1].seq}: events after {handler.head.seq} are lost"]
-    cached = Handler(project, "").load()
-    if cached.head == handler.head and cached.build != handler.build:
-        return ["the snapshot says something else than the log; `bo rebuild` writes it anew"]
+    if snapshot is None:
+        handler.save_snapshot()
+    else:
+        cached = Handler(project, "").load()
+        if cached.head == handler.head and cached.build != handler.build:
+            return ["the snapshot says something else than the log; `bo rebuild` writes it anew"]
     if handler.build.exists and project.is_mirror() and not is_published(project, handler.head):
         # Others wrote, elsewhere: what they made of their files says nothing of ours.
         publish(project, handler.build, handler.head)

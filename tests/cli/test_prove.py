@@ -5,10 +5,14 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
+from collections.abc import Iterator
 
 import pytest
 
 import cli.publish
+from cli.commands import carry
+from eventlog import jsonl, parallel
+from eventlog.recovery import Scan
 from tests.cli.running import Bo, chain
 from tests.damage import append_nuls, cut_at, delete_line, flip_bit, swap_lines
 
@@ -42,6 +46,29 @@ def test_an_intact_log_is_verified_with_its_head(row: Bo) -> None:
         }.items()
     )
     assert row("verify", "-p", "auth", "--table").stdout.startswith("auth: intact: 4 events")
+
+
+def test_a_check_that_takes_a_while_says_how_far_it_is(row: Bo, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert row("verify", "-p", "auth").stderr == ""
+    monkeypatch.setattr(carry, "SAY_EVERY", -1.0)
+    assert row("verify", "-p", "auth").stderr == "4 events folded\n"
+
+
+def test_without_a_snapshot_a_check_folds_the_log_once(
+    row: Bo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row.path("auth", ".bo", "snapshot").unlink(missing_ok=True)
+    walks: list[int] = []
+
+    class Counted(Scan):
+        def __iter__(self) -> Iterator[bytes]:
+            walks.append(self.head.offset)
+            return super().__iter__()
+
+    monkeypatch.setattr(jsonl, "Scan", Counted)
+    monkeypatch.setattr(parallel, "Scan", Counted)
+    assert row("verify", "-p", "auth").code == 0
+    assert walks.count(0) == 3, "not for the chain, the fold and the results alone"
 
 
 def test_damage_is_named_by_line_offset_and_first_lost_event_and_nothing_is_written_after_it(row: Bo) -> None:
