@@ -38,15 +38,14 @@ class Shelf:
         if ended.text is not None:
             try:
                 path = os.path.join(self._site.folder, ended.job.output)
-                self._write(path, ended.text.encode(), self._file(key, "new"))
+                self._replace(path, ended.text.encode(), self._file(key, "new"))
             except (OSError, ValueError) as error:
                 # Work that was done is not done again only because the disk is full.
                 why = f"the answer came but could not be written: {error}"
                 outcome = Outcome(*key, "failed", "output", why, outcome.conversation, retry=False)
         try:
-            self._write(
-                self._file(key, "answer"), msgspec.json.encode(outcome), self._file(key, "answer.new")
-            )
+            # Half a record is none: the outcome is told only when it is whole.
+            self._write(self._file(key, "answer"), msgspec.json.encode(outcome))
         except OSError:
             pass  # it is needed only if this process dies before the outcome is in the log
         return outcome
@@ -65,25 +64,29 @@ class Shelf:
 
     def forget(self, key: Key) -> None:
         """Removes what was kept of an attempt, except what its worker said."""
-        for kind in ("answer", "answer.new", "new"):
-            try:
-                os.unlink(self._file(key, kind))
-            except FileNotFoundError:
-                pass
+        for kind in ("answer", "new"):
+            _remove(self._file(key, kind))
 
-    def _write(self, path: str, content: bytes, new: str) -> None:
+    def _replace(self, path: str, content: bytes, new: str) -> None:
         """Gives `path` its content in one step, written as `new` before; raises OSError."""
         self._make_folder(os.path.dirname(path))
-        self._make_folder(os.path.dirname(new))
+        try:
+            self._write(new, content)
+            os.replace(new, path)
+        except OSError:
+            _remove(new)
+            raise
+
+    def _write(self, path: str, content: bytes) -> None:
+        self._make_folder(os.path.dirname(path))
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = os.open(new, flags, 0o644)
+        fd = os.open(path, flags, 0o644)
         try:
             view = memoryview(content)
             while view:
                 view = view[os.write(fd, view) :]
         finally:
             os.close(fd)
-        os.replace(new, path)
 
     def _make_folder(self, folder: str) -> None:
         if folder not in self._folders:
@@ -92,3 +95,10 @@ class Shelf:
 
     def _file(self, key: Key, kind: str) -> str:
         return os.path.join(self._site.scratch, f"{key[0]}.{key[1]}.{kind}")
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass  # not there, or nothing that can be removed: it is in nobody's way
