@@ -59,8 +59,14 @@ class Leases:
         thread, when somebody asked for the holder's end, and whether at once. Raises ServersAway,
         StorageFailed.
         """
-        lasts = self.servers.run(self.make(lasts))
-        return Holder(self, name, lease, lasts, stop)
+        # A connection of its own: whatever keeps the log's busy is no reason to be taken for dead.
+        servers = self.servers.twin()
+        leases = Leases(servers, Stream(servers, self._project), self._project)
+        try:
+            return Holder(leases, name, lease, servers.run(leases.make(lasts)), stop)
+        except BaseException:
+            servers.close()
+            raise
 
     def look(self, name: str) -> bool | None:
         """Whether somebody holds the lease `name`; None when the servers do not answer soon."""
@@ -159,13 +165,14 @@ class Holder:
     def end(self, *, give_back: bool) -> None:
         """Renews nothing more. The leases end now, or by themselves if others are to wait for that."""
         self._cancel()
+        servers = self._leases.servers
         if give_back:
             self._names = frozenset()
-            servers = self._leases.servers
             try:
                 servers.run(servers.ask(self._renew_once, patience=_LOOK_PATIENCE))
             except OrchestratorError:
                 pass  # they end by themselves
+        servers.close()
 
     # --- on the loop
 

@@ -104,6 +104,10 @@ class Servers:
         self._connecting = asyncio.Lock()
         self._owner = 0
 
+    def twin(self) -> Servers:
+        """Returns another connection to the same servers, which says nothing."""
+        return Servers(self.address, credentials=self._credentials, patience=self.patience)
+
     def run(self, task: Coroutine[Any, Any, T]) -> T:
         """Runs a coroutine on the loop and returns what it returns."""
         return asyncio.run_coroutine_threadsafe(task, self._running_loop()).result()

@@ -25,7 +25,7 @@ from cli.dispatch.publisher import Publisher
 from cli.dispatch.queue import ReadyQueue
 from cli.dispatch.runner import Outcome, Runner
 from cli.dispatch.stopping import Stopping
-from cli.dispatch.takeover import Roll, dead_dispatchers, orphaned_retries, take_over
+from cli.dispatch.takeover import Roll, at_work, dead_dispatchers, orphaned_retries, take_over
 from cli.handle import Handler
 from eventlog.errors import Refused
 from eventlog.events import WorkerFailed, WorkerReset, WorkerSpawned, WorkerTimedOut
@@ -148,9 +148,8 @@ class Dispatcher:
         if self.name not in self._handler.build.dispatchers:
             # We were taken for dead while we could not be heard.
             self._record(lambda _: [self._started()])
-        self._presence.stand_in(
-            dead, {running.heir_of for running in self._attempts.values() if running.heir_of}
-        )
+        in_hand = {running.heir_of for running in self._attempts.values() if running.heir_of}
+        self._presence.stand_in(dead, in_hand, at_work(self._handler.build))
         return outcomes
 
     def _has_news(self) -> bool:

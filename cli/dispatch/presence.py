@@ -79,15 +79,15 @@ class Presence:
         """Whether the dispatcher `name` is, or was, at work on another machine."""
         return self._holder is not None and is_here(self._project, name) is None
 
-    def stand_in(self, dead: set[str], in_hand: set[str]) -> None:
-        """Forgets the `dead` dispatchers of this folder, but not those with attempts `in_hand` here.
+    def stand_in(self, dead: set[str], in_hand: set[str], named: set[str]) -> None:
+        """Forgets the `dead` dispatchers of this folder, but not those `named` by attempts that run.
 
-        For as long as these run others find that they are here: the log names the dead as theirs.
+        Whose attempts are `in_hand` here, their leases are renewed: for others they are here.
         """
         self._dead |= dead | in_hand
-        for name in self._dead - in_hand:
+        for name in self._dead - in_hand - named:
             _remove(_path(self._project, name))
-        self._dead = in_hand
+        self._dead &= in_hand | named
         if self._holder is not None:
             self._holder.keep(in_hand)
 

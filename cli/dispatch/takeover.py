@@ -34,6 +34,12 @@ def dead_dispatchers(build: Build, roll: Roll) -> set[str]:
     return {name for name in build.dispatchers if not roll.is_alive(name)}
 
 
+def at_work(build: Build) -> set[str]:
+    """Returns the names of the dispatchers whose attempts run, alive or dead."""
+    attempts = [build.workers[place].attempt for place in build.running]
+    return {attempt.dispatcher for attempt in attempts if attempt is not None and attempt.dispatcher}
+
+
 def orphaned_retries(build: Build, roll: Roll) -> list[str]:
     """Returns the workers for which a dispatcher announced another try that lives no more."""
     orphans = []
