@@ -60,7 +60,7 @@ class Together:
 
     def __init__(self, cluster: Cluster, place: Path, seed: int) -> None:
         place.mkdir(exist_ok=True)
-        self.cluster = cluster
+        self.cluster = cluster.wait_ready()
         self.chance = random.Random(seed)
         self.figures = Counter[str]()
         self.behind = Behind(
