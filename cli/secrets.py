@@ -17,28 +17,34 @@ _SHORTEST = 6  # a shorter value would be found inside ordinary words
 
 def mask(text: str) -> str:
     """Returns `text` with every known secret's value replaced."""
-    for value in _values():
-        text = text.replace(value, MASK)
-    return text
+    return _mask(text, _values())
 
 
 def mask_all(value: Any) -> Any:
     """Returns a command with the secrets masked in all that it holds, however deep."""
-    if not _values():
-        return value
+    secrets = _values()
+    return _mask_all(value, secrets) if secrets else value
+
+
+def _mask(text: str, secrets: list[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, MASK)
+    return text
+
+
+def _mask_all(value: Any, secrets: list[str]) -> Any:
     match value:
         case str():
-            return mask(value)
+            return _mask(value, secrets)
         case bytes():
-            return mask(value.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+            return _mask(value.decode("utf-8", "surrogateescape"), secrets).encode("utf-8", "surrogateescape")
         case list():
-            return [mask_all(item) for item in value]
+            return [_mask_all(item, secrets) for item in value]
         case dict():
-            return {mask_all(key): mask_all(item) for key, item in value.items()}
+            return {_mask_all(key, secrets): _mask_all(item, secrets) for key, item in value.items()}
         case Struct():
-            return replace(
-                value, **{name: mask_all(getattr(value, name)) for name in value.__struct_fields__}
-            )
+            fields = value.__struct_fields__
+            return replace(value, **{name: _mask_all(getattr(value, name), secrets) for name in fields})
         case _:
             return value
 
