@@ -25,7 +25,7 @@ from cli.dispatch.publisher import Publisher
 from cli.dispatch.queue import ReadyQueue
 from cli.dispatch.runner import Outcome, Runner
 from cli.dispatch.stopping import Stopping
-from cli.dispatch.takeover import Roll, at_work, dead_dispatchers, orphaned_retries, take_over
+from cli.dispatch.takeover import Roll, at_work, dead_dispatchers, orphaned_retries, take_leftovers, take_over
 from cli.handle import Handler
 from eventlog.errors import Refused
 from eventlog.events import WorkerFailed, WorkerReset, WorkerSpawned, WorkerTimedOut
@@ -134,9 +134,13 @@ class Dispatcher:
             self._notice(self._handler.build)
         if monotonic() - self._looked < LOOK_EVERY:
             return []
-        self._looked, self._torn = monotonic(), -1
+        first, self._looked, self._torn = not self._looked, monotonic(), -1
         build, roll = self._handler.build, Roll(self._presence, self.name)
         outcomes = take_over(build, self._briefing, self._runner, self._attempts, roll)
+        if first and self._project.remote is not None:
+            scratch = self._project.path(".bo", "run")
+            outcomes += take_leftovers(scratch, build, self._briefing, self._runner, self._attempts)
+            self._attempts.end_superseded(build, self._runner, self._policy.grace)
         for name in orphaned_retries(build, roll):
             if self._is_wanted(name):
                 self._retries.setdefault(name, monotonic() + self._policy.retry_delay)

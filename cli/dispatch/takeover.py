@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
+from msgspec.structs import replace
+
 from cli.clock import now, seconds_between
 from cli.dispatch.attempts import Attempts
 from cli.dispatch.briefing import Briefing
 from cli.dispatch.presence import Presence
 from cli.dispatch.runner import Job, Outcome, Runner
-from projections.build import Attempt, Build, Worker
+from projections.build import RUNNING, Attempt, Build, Worker
 
 
 class Roll:
@@ -72,6 +76,31 @@ def take_over(
         heir_of = "" if lost or attempt.dispatcher == roll.own else attempt.dispatcher
         attempts.begin(job, timeout, seconds_between(attempt.started_at, now()), heir_of=heir_of)
         outcome = _lost(job, attempt.dispatcher) if lost else runner.recover(job)
+        if outcome is not None:
+            outcomes.append(outcome)
+    return outcomes
+
+
+def take_leftovers(
+    scratch: str, build: Build, briefing: Briefing, runner: Runner, attempts: Attempts
+) -> list[Outcome]:
+    """Takes in hand what is left here of attempts that others took for lost: ended now, or a late result.
+
+    Returns the outcomes of those that have ended. `scratch` is where runners keep their lock files.
+    """
+    outcomes = []
+    for file in sorted(os.listdir(scratch)) if os.path.isdir(scratch) else ():
+        name, _, number = file.removesuffix(".lock").rpartition(".")
+        worker = build.find(name)
+        if worker is None or not file.endswith(".lock") or not number.isdigit() or len(number) > 9:
+            continue
+        attempt = int(number)
+        current = attempt == worker.attempts and worker.status in RUNNING
+        if current or not 0 < attempt <= worker.attempts or (name, attempt) in attempts:
+            continue
+        job = replace(briefing.job(build, worker), attempt=attempt, output=f"outputs/{name}.{attempt}.txt")
+        attempts.begin(job, briefing.settings[name].timeout)
+        outcome = runner.recover(job)
         if outcome is not None:
             outcomes.append(outcome)
     return outcomes

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dispatch.runs import end, finish, gate, most_at_once, until_said, worker
+from tests.dispatch.runs import end, family, finish, gate, most_at_once, until_said, worker
 from tests.remote.behind import Behind, shared_node
 from tests.remote.machines import Machine, assert_each_attempt_ran_once_at_most, assert_same_log
 from tests.remote.nodes import Cluster, Node
@@ -272,3 +272,33 @@ def test_a_machine_that_reaches_only_a_server_that_is_cut_off_stands_back_until_
     assert_same_log([left, right])
     assert_each_attempt_ran_once_at_most(right)
     behind.close()
+
+
+def test_a_machine_that_comes_back_after_its_lease_ends_what_it_ran_and_tells_what_was_done(
+    machines: list[Machine],
+) -> None:
+    left, right = machines
+    left.begin(
+        worker("a", work='[ "$BO_ATTEMPT" = 2 ] || ' + gate("a")),
+        worker("b", work='[ "$BO_ATTEMPT" = 2 ] || sleep 300'),
+        worker("c", work=gate("c"), priority=-1),
+    )
+    first = left.dispatch("-j", "2", "-w", "a", "-w", "b")
+    left.until_started("a", "b")
+    other = right.dispatch("-j", "3", "--retries", "1")
+    right.until_started("c")
+    end(first)
+    right.until_event("worker_completed", "a")
+    right.until_event("worker_completed", "b")
+    left.open_gate("a")
+    left.until(lambda: ("end", "a", 1) in left.ledger(), "the end of a's first attempt")
+    again = left.dispatch("-j", "1")
+    right.until_event("late_result_received", "a")
+    left.until(lambda: not list(left.path("run", ".bo", "run").glob("[ab].1.lock")), "the end of b")
+    left.open_gate("c")
+    assert finish(again)["success"]
+    assert finish(other)["success"]
+    assert ("end", "b", 1) not in left.ledger()
+    assert not family(f"BO_ASSIGNMENT_FILE={left.path('run', '.bo', 'run', 'b.1.assignment')}")
+    assert_same_log(machines)
+    assert_each_attempt_ran_once_at_most(right)
