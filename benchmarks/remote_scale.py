@@ -1,9 +1,9 @@
 """How many projects does one stream of a server bear?
 
-One nats-server that syncs before it acknowledges. First projects that are written to at once, each by a store
-with a connection of its own, in processes of 25 projects at most: those who write share the machine with the
-server. Then projects that only rest in the stream: how much memory the server takes for them, how long it
-takes to name them, to append to one of them, and to be there again after it was killed.
+A nats-server that syncs before it acknowledges, a new one each time. First projects that are written to at
+once, each by a store with a connection of its own, in processes of 25 projects at most: those who write share
+the machine with the server. Then projects that only rest in the stream: how much memory the server takes for
+them, how long it takes to name them, to append to one of them, and to be there again after it was killed.
 """
 
 from __future__ import annotations
@@ -48,19 +48,18 @@ def measure(setting: Setting) -> Report:
 def _measure_at_once(setting: Setting, report: Report) -> None:
     together = setting.choose((1, 50, 1000), (1, 3))
     appends = setting.choose({1: 500, 50: 40, 1000: 10}, {1: 10, 3: 5})
-    with Node(setting.folder("server"), extra="max_payload: 8MB") as node:
-        memory: dict[int, list[float]] = {projects: [] for projects in together}
+    memory: dict[int, list[float]] = {projects: [] for projects in together}
 
-        def once(projects: int) -> float:
+    def once(projects: int) -> float:
+        with Node(setting.folder("server"), extra="max_payload: 8MB") as node:
             seconds, most = _append_at_once(setting, node, projects, appends[projects])
-            memory[projects].append(most / MIB)
-            return seconds / (projects * appends[projects])
+        memory[projects].append(most / MIB)
+        return seconds / (projects * appends[projects])
 
-        names = {number: f"{_projects(number)} at once, an event" for number in together}
-        rounds = interleave(
-            {name: partial(once, projects) for projects, name in names.items()},
-            setting.choose(3, 1),
-        )
+    names = {number: f"{_projects(number)} at once, an event" for number in together}
+    rounds = interleave(
+        {name: partial(once, projects) for projects, name in names.items()}, setting.choose(3, 1)
+    )
     for projects in together[1:]:
         value = speed_ratio(rounds, names[projects], names[together[0]])
         report.rows.append(Row(f"{projects:,} projects at once: events a second in all / one project", value))
