@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from pathlib import Path
 
 from benchmarks.report import Report, Row, shown, shown_seconds
 
@@ -29,8 +30,11 @@ _NOT_SHOWN = """\
 - macOS, where a sync goes through to the drive and costs far more, and following polls.
 - Agents that think for minutes: beside them all of this is nothing.
 - Contention: several writers that fight for one log. Its correctness is tested, its speed is not shown.
-- Peers that need a server. Their replication and their queries have no counterpart here.
+- Peers that need a server, besides NATS. Their queries have no counterpart here.
 """
+
+_WHERE = Path(__file__).parent / "where_time_goes.md"
+"""Written by hand, from profiles: a program can say that a target is missed, and not why."""
 
 
 def page(reports: Sequence[Report], machine: Iterable[tuple[str, str]], plots: Sequence[str]) -> str:
@@ -40,7 +44,7 @@ def page(reports: Sequence[Report], machine: Iterable[tuple[str, str]], plots: S
     parts.append("Where several comparisons stand behind one line, the worst of them is shown.")
     parts += [f"![{name}]({name})" for name in plots]
     parts += chain.from_iterable(_section(report) for report in reports)
-    parts.append(_NOT_SHOWN)
+    parts += [_WHERE.read_text("utf-8"), _NOT_SHOWN]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
