@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from eventlog import events as ev
-from eventlog.errors import ImpossibleEvent, InvalidName, NewerEvent
-from eventlog.names import parse_worker_id
+from eventlog.errors import ImpossibleEvent, NewerEvent
 from projections.build import FINISHED, STATUSES, Build, Dispatcher, Result, Status, Worker
 from projections.plan_text import PlannedWorker, adopted_status, amend_text, planned_workers
+from projections.worker_events import check_name
 
 
 def settle(build: Build, before: Mapping[int, Status]) -> None:
@@ -77,18 +77,10 @@ def _plan_began(build: Build, event: ev.PlanDefined | ev.PlanImported) -> None:
     _add_workers(build, planned, event)
 
 
-def _check_name(name: str, event: ev.AnyEvent) -> None:
-    """Names of workers and dispatchers become names of files: a log made by hand must not lead elsewhere."""
-    try:
-        parse_worker_id(name)
-    except InvalidName as error:
-        raise ImpossibleEvent(event.seq, str(error)) from error
-
-
 def _add_workers(build: Build, planned: list[PlannedWorker], event: ev.AnyEvent) -> None:
     first = len(build.workers)
     for place, plan in enumerate(planned, first):
-        _check_name(plan.id, event)
+        check_name(plan.id, event)
         if plan.id in build.index:
             raise ImpossibleEvent(event.seq, f"there are two workers '{plan.id}'")
         build.index[plan.id] = place
@@ -159,7 +151,7 @@ def _forked(build: Build, event: ev.Forked) -> None:
 
 
 def _dispatcher_started(build: Build, event: ev.DispatcherStarted) -> None:
-    _check_name(event.dispatcher, event)
+    check_name(event.dispatcher, event)
     build.dispatchers[event.dispatcher] = Dispatcher(
         event.dispatcher, event.host, event.pid, event.via, event.jobs, event.time
     )

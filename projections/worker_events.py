@@ -9,15 +9,28 @@ from collections.abc import Callable
 from typing import Any
 
 from eventlog import events as ev
+from eventlog.errors import ImpossibleEvent, InvalidName
+from eventlog.names import parse_worker_id
 from projections.build import Attempt, Build, Result, Status, Submission, Worker
+
+
+def check_name(name: str, event: ev.AnyEvent) -> None:
+    """Names of workers and dispatchers become names of files: a log made by hand must not lead elsewhere."""
+    try:
+        parse_worker_id(name)
+    except InvalidName as error:
+        raise ImpossibleEvent(event.seq, str(error)) from error
 
 
 def _spawned(build: Build, worker: Worker, event: ev.WorkerSpawned) -> None:
     worker.attempt = Attempt(
         event.attempt, event.via, event.time, event.parent, event.dispatcher, event.timeout
     )
-    if build.dispatchers and event.dispatcher in build.dispatchers:
-        worker.attempt.host = build.dispatchers[event.dispatcher].host
+    if event.dispatcher is not None:
+        if event.dispatcher in build.dispatchers:
+            worker.attempt.host = build.dispatchers[event.dispatcher].host
+        else:
+            check_name(event.dispatcher, event)
     worker.result = None
     if worker.conversation is not None:
         worker.conversation = None

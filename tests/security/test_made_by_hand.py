@@ -14,7 +14,7 @@ from cli.dispatch.presence import find_pid
 from cli.project import Project
 from cli.snapshot import read_snapshot, write_snapshot
 from eventlog import START, JsonlStore
-from eventlog.events import DispatcherStarted, PlanDefined
+from eventlog.events import DispatcherStarted, PlanDefined, WorkerSpawned
 from eventlog.names import ProjectName
 from tests.cli.running import Bo
 
@@ -22,7 +22,7 @@ TIME = "2026-11-23T04:00:00.000000Z"
 
 
 @pytest.mark.parametrize("name", ["../out", "/etc/x", "a/b", "..", "", "a\0b"])
-@pytest.mark.parametrize("what", ["worker", "dispatcher"])
+@pytest.mark.parametrize("what", ["worker", "dispatcher", "dispatcher of an attempt"])
 def test_a_log_with_a_name_that_is_a_path_is_refused_though_its_chain_is_whole(
     bo: Bo, what: str, name: str
 ) -> None:
@@ -32,6 +32,9 @@ def test_a_log_with_a_name_that_is_a_path_is_refused_though_its_chain_is_whole(
     batch = store.append([PlanDefined(time=TIME, actor="x", build_id="b", plan=plan)], START)
     if what == "dispatcher":
         store.append([DispatcherStarted(time=TIME, actor="x", dispatcher=name)], batch.head)
+    elif what == "dispatcher of an attempt":
+        spawned = WorkerSpawned(time=TIME, actor="x", worker="a", attempt=1, via="command", dispatcher=name)
+        store.append([spawned], batch.head)
     before = sorted(bo.folder.rglob("*"))
     for command in ("status", "run", "complete -w a", "stop"):
         answer = bo(*command.split(), "-p", "auth")
