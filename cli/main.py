@@ -104,9 +104,8 @@ def main() -> NoReturn:
     if sys.platform not in ("linux", "darwin"):
         sys.exit("error: Build Orchestrator runs on Linux and macOS only")
     _open_closed_streams()
-    gc.set_threshold(
-        100_000
-    )  # a large plan is many objects without cycles: no need to look every 700 of them
+    # A large plan is many objects without cycles: no need to look every 700 of them.
+    gc.set_threshold(100_000)
     code = run(sys.argv[1:])
     gc.freeze()  # or the exit looks through every object once more, which costs a tenth of a command
     sys.exit(code)

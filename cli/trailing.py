@@ -8,6 +8,7 @@ turn; whoever finds one waiting needs none of its own, for that one has not read
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import sys
 from time import sleep
@@ -80,5 +81,6 @@ def _lock(fd: int, how: int) -> bool:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(100_000)  # as the command does, and for the same reason
     log = os.environ.get(LOG_VARIABLE)
     run_publisher(Project(sys.argv[1], parse_project_name(sys.argv[2]), Remote(log) if log else None))
