@@ -14,6 +14,7 @@ from eventlog.names import ProjectName, parse_project_name
 
 if TYPE_CHECKING:
     from cli.remote import Remote
+    from eventlog.jetstream import JetStreamStore
     from eventlog.store import FileStore
 
 LOG = "events.jsonl"
@@ -51,10 +52,15 @@ class Project:
                 )
 
     @cached_property
+    def on_servers(self) -> JetStreamStore | None:
+        """The same log for whoever asks about its servers, None where it is read without any."""
+        return None if self.remote is None else self.remote.store(self.path(LOG), self.name)
+
+    @cached_property
     def store(self) -> FileStore:
         """The log: on the servers, or in its file; a mirror without its servers can only be read."""
-        if self.remote is not None:
-            return self.remote.store(self.path(LOG), self.name)
+        if self.on_servers is not None:
+            return self.on_servers
         if self.is_mirror():
             from eventlog.mirror import MirrorAlone
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from cli.project import Project
 from projections.duration import brief
-
-if TYPE_CHECKING:
-    from eventlog.jetstream import JetStreamStore
-    from eventlog.mirror import MirrorAlone
 
 
 def whereabouts(project: Project) -> dict[str, Any]:
@@ -24,12 +20,12 @@ def whereabouts(project: Project) -> dict[str, Any]:
     from eventlog.mirror import read_record, record_path
 
     record = read_record(record_path(project.store.path))
-    if project.remote is None:
-        address, reachable, safe = cast("MirrorAlone", project.store).address, False, None
+    log = project.on_servers
+    if log is None:
+        address, reachable, safe = record.address if record is not None else "", False, None
     else:
-        store = cast("JetStreamStore", project.store)
-        address, safe = project.remote.shown, store.learn_synced()
-        reachable = store.away is None
+        address, safe = log.address, log.learn_synced()
+        reachable = log.away is None
     age = None if reachable or record is None else round(record.age(), 1)
     return {"log": {"address": address, "reachable": reachable, "power_safe": safe, "mirror_age": age}}
 

@@ -55,6 +55,7 @@ _PIECE = 1024 * 1024
 class JetStreamStore:
     """An EventStore on `servers`, mirrored in the file `path`. One thread at a time may use it.
 
+    `address` is theirs, as it may be shown.
     `away` is why the last read came from the mirror alone, None when the servers answered; `say`
     is told when that begins. `synced` is whether the servers were seen to sync what they
     acknowledge, None as long as nobody has asked them.
@@ -62,6 +63,7 @@ class JetStreamStore:
 
     def __init__(self, path: str, project: str, servers: Servers, *, say: Say = lambda _: None) -> None:
         self.path = path
+        self.address = servers.address.shown
         self.away: ServersAway | None = None
         self.synced: bool | None = None
         self.stream = Stream(servers, project)
@@ -69,7 +71,7 @@ class JetStreamStore:
         self._servers = servers
         self._say = say
         self._local = JsonlStore(path)
-        self._mirror = Mirror(path, servers.address.shown)  # used by the loop alone
+        self._mirror = Mirror(path, self.address)  # used by the loop alone
         self._place: Place | None = None
         self._ask_again = 0.0
         self._failure: OrchestratorError | None = None
@@ -286,7 +288,7 @@ class JetStreamStore:
                 self._reach(place)
                 return place
             elif rounds > _ROUNDS:
-                raise StorageFailed(f"{self._servers.address.shown} does not hand out all that it has")
+                raise StorageFailed(f"{self.address} does not hand out all that it has")
         raise AssertionError("a count has no end")
 
     async def _doubt(self, seen: Head, place: Place, waited: float) -> None:
@@ -311,7 +313,7 @@ class JetStreamStore:
         return Refused(
             "not_pushed",
             f"{self.path} is {f'the mirror of the log at {other}' if other else 'a log of this machine'}: "
-            f"of its {here.seq} events {self._servers.address.shown} has {there.seq}",
+            f"of its {here.seq} events {self.address} has {there.seq}",
             hint="`bo push` takes it there; "
             + (
                 f"`--log {other}` is where it was"

@@ -14,9 +14,6 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-from msgspec import Struct
-
 from eventlog.errors import NotFound, OrchestratorError, StorageFailed
 from eventlog.servers import Servers, Silent
 from eventlog.stream import NoMessage, Stream, request
@@ -32,15 +29,10 @@ _PAUSE = 0.1
 _STILL_ASKED = 10.0
 """Seconds in which whoever wants to know of a lease asks again."""
 
+_HELD = b"held"
+"""The value of a lease; that there is one is all that it says. Who holds it stands in the log."""
+
 _KEY = str.maketrans(".:", "=/")  # a key has other characters than a worker's id, and dots mean something
-
-
-class Lease(Struct, frozen=True):
-    """Who holds a lease."""
-
-    host: str
-    pid: int
-    jobs: int
 
 
 class Leases:
@@ -52,7 +44,7 @@ class Leases:
         self._bucket = f"{stream.name}-leases"
         self._project = project
 
-    def hold(self, name: str, lease: Lease, lasts: float, stop: Callable[[bool], None]) -> Holder:
+    def hold(self, name: str, lasts: float, stop: Callable[[bool], None]) -> Holder:
         """Takes the lease `name` and renews it until the returned Holder ends.
 
         `lasts` in seconds, where nobody has made the bucket before. `stop` is told, on another
@@ -63,7 +55,7 @@ class Leases:
         servers = self.servers.twin()
         leases = Leases(servers, Stream(servers, self._project), self._project)
         try:
-            return Holder(leases, name, lease, servers.run(leases.make(lasts)), stop)
+            return Holder(leases, name, servers.run(leases.make(lasts)), stop)
         except BaseException:
             servers.close()
             raise
@@ -129,13 +121,10 @@ class Leases:
 class Holder:
     """Renews leases, and knows whose are gone. Used by one thread; the work is done on the loop's."""
 
-    def __init__(
-        self, leases: Leases, name: str, lease: Lease, lasts: float, stop: Callable[[bool], None]
-    ) -> None:
+    def __init__(self, leases: Leases, name: str, lasts: float, stop: Callable[[bool], None]) -> None:
         self.lasts = lasts
         self._leases = leases
         self._name = name
-        self._value = msgspec.json.encode(lease)
         self._stop = stop
         self._names = frozenset((name,))
         self._renewed: frozenset[str] = frozenset()
@@ -208,7 +197,7 @@ class Holder:
         leases, names, now = self._leases, self._names, monotonic()
         asked = {name for name, when in list(self._asked.items()) if now - when < self.lasts + _STILL_ASKED}
         for name in names:
-            await leases.put(client, leases.key(name), self._value)
+            await leases.put(client, leases.key(name), _HELD)
         renewed = monotonic()
         for name in self._renewed - names:
             await leases.put(client, leases.key(name), b"")

@@ -121,11 +121,9 @@ def _pulled(invocation: Invocation, remote: Remote, name: ProjectName) -> dict[s
     if Project(invocation.builds, name).is_mirror():
         before = Project(invocation.builds, name, say=lambda _: None).store.head().seq
     project = Project(invocation.builds, name, remote)
-    store = remote.store(project.store.path, name)
-    project.store = store
     handler = Handler(project.require(), "").load()
-    if store.away is not None:
-        raise store.away
+    if project.on_servers is not None and project.on_servers.away is not None:
+        raise project.on_servers.away
     if handler.build.exists and (warning := publish_soon(handler)):
         warn(warning)
     return {"project": name, "events": handler.head.seq, "new": handler.head.seq - before}

@@ -69,7 +69,7 @@ class Dispatcher:
         self._retries: dict[str, float] = {}
         self._publisher = Publisher(self._project)
         self._stopping = Stopping()
-        self._presence = Presence(self._project, self.name, jobs, lasts=lease, stop=self._stopping.ask)
+        self._presence = Presence(self._project, self.name, lasts=lease, stop=self._stopping.ask)
         self._looked = 0.0
         self._torn = -1
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from cli.project import Project
 
 if TYPE_CHECKING:
-    from eventlog.jetstream import JetStreamStore
     from eventlog.leases import Holder
 
 
@@ -31,14 +30,12 @@ class Presence:
         self,
         project: Project,
         name: str,
-        jobs: int = 0,
         *,
         lasts: float | None = None,
         stop: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self._project = project
         self._name = name
-        self._jobs = jobs
         self._lasts = lasts
         self._stop = stop
         self._path = _path(project, name)
@@ -51,12 +48,10 @@ class Presence:
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         fcntl.flock(self._fd, fcntl.LOCK_EX)
         os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
-        if self._project.remote is not None:
-            from eventlog.leases import LASTS, Lease
+        if (log := self._project.on_servers) is not None:
+            from eventlog.leases import LASTS
 
-            lease = Lease(os.uname().nodename, os.getpid(), self._jobs)
-            leases = cast("JetStreamStore", self._project.store).leases
-            self._holder = leases.hold(self._name, lease, self._lasts or LASTS, self._stop)
+            self._holder = log.leases.hold(self._name, self._lasts or LASTS, self._stop)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -97,17 +92,18 @@ def is_present(project: Project, name: str) -> bool | None:
     here = is_here(project, name)
     if here is not None:
         return here
-    if project.remote is None:
+    log = project.on_servers
+    if log is None:
         return None if project.is_mirror() else False
-    store = cast("JetStreamStore", project.store)
-    return None if store.away is not None else store.leases.look(name)
+    return None if log.away is not None else log.leases.look(name)
 
 
 def ask_elsewhere(project: Project, name: str, *, at_once: bool) -> bool:
     """Asks the dispatcher `name` to end if it is at work on another machine; returns whether it is."""
-    if project.remote is None or is_here(project, name) is not None or not is_present(project, name):
+    log = project.on_servers
+    if log is None or is_here(project, name) is not None or not is_present(project, name):
         return False
-    cast("JetStreamStore", project.store).leases.ask_to_stop(name, at_once=at_once)
+    log.leases.ask_to_stop(name, at_once=at_once)
     return True
 
 

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from eventlog.errors import ServersAway
-from eventlog.leases import Holder, Lease, Leases
+from eventlog.leases import Holder, Leases
 from eventlog.servers import Address, Servers
 from eventlog.stream import Stream
 from tests.remote.behind import Behind, shared_node
 from tests.remote.nodes import Cluster, Node, until
 
 LASTS = 1.0
-ADA, BOB = Lease("here", 1, 2), Lease("there", 2, 4)
 
 
 class Machine:
@@ -27,9 +26,9 @@ class Machine:
         self.told: list[bool] = []
         self._holders: list[Holder] = []
 
-    def hold(self, name: str, lease: Lease = ADA, lasts: float = LASTS) -> Holder:
+    def hold(self, name: str, lasts: float = LASTS) -> Holder:
         """Takes a lease, which ends with this object at the latest."""
-        self._holders.append(self.leases.hold(name, lease, lasts, self.told.append))
+        self._holders.append(self.leases.hold(name, lasts, self.told.append))
         return self._holders[-1]
 
     def die(self) -> None:
@@ -172,7 +171,7 @@ def test_whoever_is_alone_with_a_server_that_was_cut_off_takes_nobody_for_gone(
     alone, *others = cluster.urls
     here = machine(",".join([others[0], others[1].removeprefix("nats://")]) + f"/{stream}")
     there = machine(f"{alone}/{stream}")
-    bob = there.hold("bob", BOB)
+    bob = there.hold("bob")
     here.hold("ada")
     until(lambda: bob.is_gone("nobody"), "the time of a lease")
     cluster.isolate(cluster.nodes[0])
