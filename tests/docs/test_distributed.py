@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.docs.test_transcripts import BLOCK, ROOT, matches, workplace
-from tests.remote.nodes import free_ports, program
+from tests.remote.nodes import free_ports, program, until
+from tests.remote.wires import HOST
 
 PAGE = (ROOT / "docs" / "distributed.md").read_text(encoding="utf-8")
 SESSIONS = [text for kind, text in BLOCK.findall(PAGE) if kind == "console"]
@@ -24,12 +27,9 @@ __all__ = ["workplace"]
 
 def elsewhere() -> dict[str, str]:
     """What the page's ports begin with, and what free ones begin with instead."""
-    found: list[str] = []
-    while len(found) < 3:
-        begin = free_ports(1)[0] // 10
-        if str(begin) not in found:
-            found.append(str(begin))
-    return dict(zip(("422", "622", "822"), found, strict=True))
+    free = set(free_ports(60))  # given to nobody else of this process
+    begins = sorted({port // 10 for port in free if free >= {port // 10 * 10 + n for n in (1, 2, 3)}})
+    return dict(zip(("422", "622", "822"), map(str, begins), strict=False))
 
 
 @pytest.fixture
@@ -48,9 +48,20 @@ def ports(workplace: Path) -> Iterator[dict[str, str]]:
     assert done.returncode == 0
     pids = [int(line) for line in (workplace / "pids").read_text().split()]
     assert len(pids) == 3
-    yield ports
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+    try:
+        for monitoring in (int(f"{ports['822']}{n}") for n in (1, 2, 3)):
+            until(lambda: answers(monitoring), f"the server at {monitoring}")  # noqa: B023
+        yield ports
+    finally:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
 
 
 def moved(text: str, ports: dict[str, str]) -> str:
