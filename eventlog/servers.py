@@ -31,6 +31,7 @@ ANSWER_WITHIN = 2.0
 _CONNECT_WITHIN = 5.0
 _SAY_AFTER = 1.0
 _PAUSE = 0.1
+_IN_CLEAR = "it speaks no TLS, and nothing secret was sent to it"
 
 
 class Silent(Exception):
@@ -205,7 +206,10 @@ class Servers:
         """Returns the error for servers that are there and do not let us in, None for all other reasons."""
         for error in errors:
             said = str(error)
-            if "certificate" in said.lower():
+            verdict = "is not used" if said == _IN_CLEAR else "refused us"
+            if said == _IN_CLEAR:
+                hint = "set TLS up in every server, or write nats:// where nobody else reads the network"
+            elif "certificate" in said.lower():
                 hint = "name the certificate of who signed theirs in the variable SSL_CERT_FILE"
             elif "authorization" in said.lower() or "authentication" in said.lower():
                 hint = "give user and password in the address, or a credentials file in BO_NATS_CREDS"
@@ -213,7 +217,7 @@ class Servers:
                 hint = "BO_NATS_CREDS names a file that cannot be read"
             else:
                 continue
-            return StorageFailed(f"{self.address.shown} refused us: {said}", hint=hint)
+            return StorageFailed(f"{self.address.shown} {verdict}: {said}", hint=hint)
         return None
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
@@ -248,4 +252,17 @@ def _client_class() -> type[Client]:
     finally:
         if hide:
             del sys.modules["aiohttp"]
-    return Client
+
+    from nats.errors import Error
+
+    class TlsWhereAskedFor(Client):
+        """Ends at a server without TLS behind tls://, where the client would send the password in clear."""
+
+        async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+            server = self._current_server
+            wanted = initial_connection and server is not None and server.uri.scheme == "tls"
+            if wanted and info.get("tls_required") is not True:
+                raise Error(_IN_CLEAR)  # before CONNECT, which has the secrets
+            await super()._process_info(info, initial_connection)
+
+    return TlsWhereAskedFor

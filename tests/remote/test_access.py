@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import os
+import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import nkeys
@@ -128,3 +131,31 @@ def test_servers_with_tls_are_reached_when_their_certificate_is_trusted(tmp_path
             JetStreamStore(
                 str(tmp_path / "events.jsonl"), "x", Servers(Address(node.url), patience=1)
             ).exists()
+
+
+def test_nothing_secret_goes_to_a_server_without_tls_where_the_address_asks_for_it() -> None:
+    received: list[bytes] = []
+
+    def greet() -> None:
+        with suppress(TimeoutError):
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.sendall(
+                        b'INFO {"version":"2.12.0","auth_required":true,"max_payload":1048576}\r\n'
+                    )
+                    connection.settimeout(5)
+                    received.append(connection.recv(65536))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(3)
+        thread = Thread(target=greet)
+        thread.start()
+        servers = Servers(Address(f"tls://me:pass@127.0.0.1:{listener.getsockname()[1]}"), patience=1)
+        with pytest.raises(StorageFailed, match="speaks no TLS") as refused:
+            servers.run(Stream(servers, "x").info())
+        servers.close()
+        thread.join()
+    assert received == [b""]
+    assert "pass@" not in str(refused.value)
+    assert "nats://" in refused.value.hint
