@@ -56,7 +56,7 @@ class Remote:
         from eventlog.stream import Stream
 
         stream = Stream(self.servers, "")
-        names: list[ProjectName] = []
+        names: set[ProjectName] = set()
         offset, total = 0, 1
         while offset < total:  # the servers name up to 100,000 of them at once
             question = {"subjects_filter": f"{stream.name}.*", "offset": offset}
@@ -65,10 +65,10 @@ class Remote:
             subjects = answer["state"].get("subjects") or {}
             for subject in subjects:
                 try:
-                    names.append(parse_project_name(subject.removeprefix(f"{stream.name}.")))
+                    names.add(parse_project_name(subject.removeprefix(f"{stream.name}.")))
                 except InvalidName:
                     continue  # not one of ours
-            offset, total = offset + max(len(subjects), 1), answer.get("total", 0)
+            offset, total = offset + len(subjects), answer.get("total", 0) if subjects else 0
         return sorted(names)
 
     def close(self) -> None:

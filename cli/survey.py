@@ -56,10 +56,10 @@ def meet(remote: Remote) -> list[Met]:
     from eventlog.servers import Address, Servers
 
     async def both(client: Client) -> tuple[str, int]:
-        version = client.connected_server_version
         try:
+            version = client.connected_server_version
             return f"{version.major}.{version.minor}.{version.patch}", client.max_payload
-        except ValueError:
+        except (ValueError, TypeError):
             return "of unknown version", client.max_payload
 
     met = []

@@ -175,7 +175,7 @@ class Holder:
             self._changed.clear()
             try:
                 await servers.ask(self._renew_once, patience=due)
-            except OrchestratorError:
+            except Exception:  # whatever it is: who renews no more is taken for dead while at work
                 self._gone, self._well_at = frozenset(), float("-inf")
                 await self._make_again()
                 await asyncio.sleep(_PAUSE)

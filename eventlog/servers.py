@@ -71,10 +71,20 @@ class Address:
         try:
             named = [urlsplit(url) for url in self.urls]
             self.hosts = [(url.hostname or "", url.port or 4222) for url in named]
-        except ValueError as error:
-            raise Refused("bad_address", f"the address of the log cannot be read: {error}") from None
+        except ValueError:  # which names what it cannot read, and that may be a piece of the password
+            raise _unreadable() from None
+        if (not at and any("@" in host for host in hosts_of)) or any(not host for host, _ in self.hosts):
+            raise _unreadable()
         place = "" if self.stream == "builds" else f"/{self.stream}"
         self.shown = f"{scheme}://{','.join(f'{host}:{port}' for host, port in self.hosts)}{place}"
+
+
+def _unreadable() -> Refused:
+    return Refused(
+        "bad_address",
+        "the hosts and ports in the address of the log cannot be read",
+        hint="a password with , / ? # [ or ] in it does not fit into an address: choose another",
+    )
 
 
 def _is_token(name: str) -> bool:
@@ -173,6 +183,8 @@ class Servers:
 
     async def _connect(self) -> Client:
         client = _client_class()()
+        from nats.errors import Error as NatsError
+
         errors: list[Exception] = []
 
         async def note(error: Exception) -> None:
@@ -199,7 +211,13 @@ class Servers:
                 await _close(client)
                 if (refusal := self._refusal([*errors, error])) is not None:
                     raise refusal from None
-                raise
+                if isinstance(error, OSError | TimeoutError | NatsError):
+                    raise
+                # The client takes on trust what whoever answers says at first.
+                raise Silent(f"it does not speak as NATS does ({type(error).__name__})") from None
+            if type(client.max_payload) is not int:
+                await _close(client)
+                raise Silent("it does not speak as NATS does")
         return client
 
     def _refusal(self, errors: list[Exception]) -> StorageFailed | None:
@@ -224,6 +242,8 @@ class Servers:
         if self._loop is None or self._owner != os.getpid():
             self._loop, self._client, self._owner = asyncio.new_event_loop(), None, os.getpid()
             self._connecting = asyncio.Lock()
+            # What the client's own tasks stumble over ends their connection, and is nothing to print.
+            self._loop.set_exception_handler(lambda *_: None)
             self._thread = Thread(target=self._loop.run_forever, name="nats", daemon=True)
             self._thread.start()
         return self._loop

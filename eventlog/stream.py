@@ -17,6 +17,7 @@ from uuid import uuid4
 import msgspec
 from msgspec import Struct
 
+from eventlog.answers import Described, Found, Published, read_answer
 from eventlog.errors import InvalidEvent, NotFound, Refused, StorageFailed
 from eventlog.head import Head
 from eventlog.servers import ANSWER_WITHIN, Servers, Silent, answered_or_silent
@@ -164,7 +165,7 @@ class Stream:
             headers = {}
         if len(lines) > 1:
             headers["Nats-Batch-Commit"] = "1"
-        answer = await request(client, self.subject, lines[-1], headers)
+        answer = await request(client, self.subject, lines[-1], headers, shape=Published)
         if (error := answer.get("error")) is None:
             return int(answer["seq"])
         if error["err_code"] == _WRONG_SEQUENCE:
@@ -193,7 +194,8 @@ class Stream:
     ) -> dict[str, Any]:
         """The same, asked once on this connection. Raises Silent instead of ServersAway."""
         body = b"" if question is None else msgspec.json.encode(question)
-        answer = await request(client, f"$JS.API.{what}", body)
+        shape = Found if what.startswith("STREAM.MSG.GET.") else Described
+        answer = await request(client, f"$JS.API.{what}", body, shape=shape)
         if (error := answer.get("error")) is not None:
             raise self._refusal(error)
         return answer
@@ -294,15 +296,17 @@ class NoMessage(Exception):
 
 
 async def request(
-    client: Client, subject: str, body: bytes, headers: dict[str, str] | None = None
+    client: Client,
+    subject: str,
+    body: bytes,
+    headers: dict[str, str] | None = None,
+    *,
+    shape: type[Struct] | None = None,
 ) -> dict[str, Any]:
-    """Returns the answer of the servers, an object of JSON. Raises Silent."""
+    """Returns the answer of the servers, JSON of that `shape` unless it has an `error`. Raises Silent."""
     with answered_or_silent():
         answer = await client.request(subject, body, timeout=ANSWER_WITHIN, headers=headers)
-    try:
-        return msgspec.json.decode(answer.data, type=dict[str, Any])
-    except msgspec.DecodeError as error:
-        raise Silent("an answer that cannot be read") from error
+    return read_answer(answer.data, shape)
 
 
 def _append_of(headers: bytes) -> str:
@@ -332,4 +336,7 @@ def _numbers(reply: str) -> tuple[int, int]:
     """Returns a delivered message's number in the stream and in the consumer."""
     parts = reply.split(".")
     at = 5 if len(parts) == 9 else 7
-    return int(parts[at]), int(parts[at + 1])
+    try:
+        return int(parts[at]), int(parts[at + 1])
+    except (IndexError, ValueError):
+        raise Silent("a message without its number") from None

@@ -348,12 +348,19 @@ def test_without_the_client_the_error_names_the_extra() -> None:
         "nats://a/b/c",
         "nats://a/*",
         "a:4222",
+        "nats://me:secret#1@a",
+        "nats://me:secret?1@a",
+        "nats://me:secret/1@a",
+        "nats://me:secret,1@a",
+        "nats://me:[secret@a",
+        "nats://me:1,secret@a",
     ],
 )
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(Refused) as refused:
         Address(address)
     assert refused.value.code == "bad_address"
+    assert "secret" not in f"{refused.value} {refused.value.hint}"
 
 
 def test_an_address_is_shown_without_its_secrets() -> None:
