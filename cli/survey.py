@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from cli.clock import now, seconds_between
-from eventlog.errors import ServersAway, StorageFailed
+from eventlog.errors import ServersAway
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -128,8 +128,3 @@ def _get(url: str) -> dict[str, Any]:
 def _number(version: str) -> tuple[int, ...]:
     parts = version.partition("-")[0].split(".")[:2]
     return tuple(int(part) if part.isdigit() else 0 for part in parts)
-
-
-def refused_replicas(error: StorageFailed) -> bool:
-    """Whether the servers refused to make a stream because there are too few of them."""
-    return "(10005)" in str(error) or "(10074)" in str(error)

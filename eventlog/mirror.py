@@ -98,8 +98,8 @@ class Mirror:
         if self.end().seq >= place.head.seq + len(messages):
             return self._compare(messages, place, lines)
         try:
-            if lines.count(b"\n") != len(messages) or any(m.data[-1:] != b"\n" for m in messages):
-                raise CorruptLog(place.head.seq + 1, place.head.offset, "a message is not one line")
+            if not _are_lines(messages):
+                raise _no_line(place.head)
             return Place(messages[-1].seq, self.add(lines, place.head))
         except CorruptLog as damage:
             good, theirs = _good_ones(messages, place.head)
@@ -216,18 +216,18 @@ class MirrorAlone(JsonlStore):
 
 def _good_ones(messages: Sequence[Message], head: Head) -> tuple[bytes, CorruptLog | None]:
     """Returns the lines before the first message that fails its checks, and what is wrong with that one."""
-    good = b"".join([message.data for message in messages])
-    try:
-        if good.count(b"\n") == len(messages) and all(m.data[-1:] == b"\n" for m in messages):
+    if _are_lines(messages):
+        good = b"".join([message.data for message in messages])
+        try:
             follow_on(good, head)
             return good, None
-    except CorruptLog:
-        pass
+        except CorruptLog:
+            pass
     good = b""
     for message in messages:
         line = message.data
-        if line.count(b"\n") != 1 or line[-1:] != b"\n":
-            return good, CorruptLog(head.seq + 1, head.offset, "the message is not one line")
+        if not _are_lines([message]):
+            return good, _no_line(head)
         base = head.offset
         scan = Scan(lambda offset, size: line[offset - base : offset - base + size], head)  # noqa: B023
         verdict = scan.finish()
@@ -236,3 +236,12 @@ def _good_ones(messages: Sequence[Message], head: Head) -> tuple[bytes, CorruptL
         good += line
         head = scan.head
     return good, None
+
+
+def _are_lines(messages: Sequence[Message]) -> bool:
+    """Whether each of the messages is one line."""
+    return all(0 <= message.data.find(b"\n") == len(message.data) - 1 for message in messages)
+
+
+def _no_line(after: Head) -> CorruptLog:
+    return CorruptLog(after.seq + 1, after.offset, "the message is not one line")

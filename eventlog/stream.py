@@ -36,6 +36,8 @@ _NO_STREAM = 10059
 _TRY_AGAIN = frozenset((10008, 10009, 10077, 10158, 10164, 10175, 10176, 10210))
 """No leader yet, or another one now; ours is still on its way; too much at once: to be asked again."""
 
+_TOO_FEW_SERVERS = frozenset((10005, 10074))
+
 _HEARTBEAT = 1.0
 _CONSUMER_GONE_AFTER = 3.0
 _HEADER_ROOM = 1024
@@ -80,7 +82,7 @@ class Stream:
         return await self.api(f"STREAM.INFO.{self.name}", patience=patience)
 
     async def create(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """Makes the stream; returns what the servers made of `config`. Raises StorageFailed."""
+        """Makes the stream; returns what the servers made of `config`. Raises TooFewServers."""
         return await self.api(f"STREAM.CREATE.{self.name}", config)
 
     async def fit(self) -> dict[str, Any]:
@@ -213,7 +215,8 @@ class Stream:
                 f"{shown} has no stream '{self.name}'",
                 hint="make it with `bo remote init --replicas 3` (1 on a single server)",
             )
-        return StorageFailed(f"{shown} refused: {error['description']} ({code})")
+        refused = TooFewServers if code in _TOO_FEW_SERVERS else StorageFailed
+        return refused(f"{shown} refused: {error['description']} ({code})")
 
     # --- walking
 
@@ -289,6 +292,10 @@ class Stream:
         answer = await request(client, where, question)
         if (error := answer.get("error")) is not None:
             raise self._refusal(error)
+
+
+class TooFewServers(StorageFailed):
+    """There are not as many servers as a stream was to have replicas."""
 
 
 class NoMessage(Exception):

@@ -10,7 +10,7 @@ import click
 from cli.commands.carry import servers_of
 from cli.options import Invocation, answers
 from cli.output import show
-from eventlog.errors import NotFound, Refused, StorageFailed
+from eventlog.errors import NotFound, Refused
 
 if TYPE_CHECKING:
     from cli.remote import Remote
@@ -123,14 +123,12 @@ def _make(servers: Remote, replicas: int, synced: bool) -> tuple[dict[str, Any],
 
 
 def _create(servers: Remote, stream: Stream, wanted: dict[str, Any], replicas: int) -> dict[str, Any]:
-    from cli.survey import refused_replicas
+    from eventlog.stream import TooFewServers
 
     try:
         config: dict[str, Any] = servers.servers.run(stream.create(wanted))["config"]
-    except StorageFailed as error:
-        if refused_replicas(error):
-            raise _too_few(servers, replicas, str(error)) from None
-        raise
+    except TooFewServers as error:
+        raise _too_few(servers, replicas, str(error)) from None
     return config
 
 
