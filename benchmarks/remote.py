@@ -192,7 +192,7 @@ def _measure_catching_up(place: _Place, report: Report) -> None:
 
     def ours() -> float:
         with place.store(project) as store:
-            store.learn_synced()  # connects
+            store.is_synced()  # connects
             return elapsed(store.head)
 
     def bare() -> float:

@@ -24,7 +24,7 @@ def whereabouts(project: Project) -> dict[str, Any]:
     if log is None:
         address, reachable, safe = record.address if record is not None else "", False, None
     else:
-        address, safe = log.address, log.learn_synced()
+        address, safe = log.address, log.is_synced()
         reachable = log.away is None
     age = None if reachable or record is None else round(record.age(), 1)
     return {"log": {"address": address, "reachable": reachable, "power_safe": safe, "mirror_age": age}}

@@ -262,13 +262,12 @@ def test_nothing_is_written_to_a_stream_that_could_forget_it(
     assert behind.messages() == []
 
 
-def test_whether_the_servers_sync_is_known_after_the_first_append(tmp_path: Path) -> None:
+def test_whether_the_servers_sync_is_known(tmp_path: Path) -> None:
     for synced in (True, False):
         behind = Behind(shared_node().url, synced=synced)
         store = behind.store(tmp_path / str(synced))
-        before = store.synced
         store.append(notes(1), START)
-        assert (before, store.synced) == (None, synced)
+        assert store.is_synced() is synced
         behind.close()
 
 
