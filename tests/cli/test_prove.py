@@ -54,9 +54,7 @@ def test_a_check_that_takes_a_while_says_how_far_it_is(row: Bo, monkeypatch: pyt
     assert row("verify", "-p", "auth").stderr == "4 events folded\n"
 
 
-def test_without_a_snapshot_a_check_folds_the_log_once(
-    row: Bo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_snapshot_a_check_folds_the_log_once(row: Bo, monkeypatch: pytest.MonkeyPatch) -> None:
     row.path("auth", ".bo", "snapshot").unlink(missing_ok=True)
     walks: list[int] = []
 
