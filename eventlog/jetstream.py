@@ -81,7 +81,7 @@ class JetStreamStore:
         return batch
 
     def append_lines(self, lines: bytes, expected: Head) -> Head:
-        """Like JsonlStore's: whole lines of another copy of this log, their chain checked first."""
+        """See FileStore, and `append`."""
         head = follow_on(lines, expected)
         self._servers.run(self._append(lines, expected, head))
         return head
@@ -103,7 +103,7 @@ class JetStreamStore:
             raise damage
 
     def salvage(self, until: int) -> Iterator[Batch]:
-        """See JsonlStore: from the mirror."""
+        """See FileStore: from the mirror."""
         return self._local.salvage(until)
 
     def follow(self, after: Head, idle: float | None = None) -> Iterator[Batch]:
@@ -118,7 +118,7 @@ class JetStreamStore:
 
     def watch(self) -> Landing:
         """Returns what wakes its user when the log has grown; while entered the mirror is kept up to date."""
-        return Landing(self.keep)
+        return Landing(self._begin_to_keep)
 
     def head(self, back: int = 0) -> Head:
         """See EventStore."""
@@ -156,7 +156,9 @@ class JetStreamStore:
         place = self._servers.run(self._upkeep.catch_up(self._servers.patience, NOWHERE, progress))
         return place.head
 
-    def keep(self, woken: Landing) -> Callable[[], None]:
+    # --- in this thread
+
+    def _begin_to_keep(self, woken: Landing) -> Callable[[], None]:
         """Begins to keep the mirror up to date by what the servers push; returns what ends that."""
         self._refresh()
         self._keeping, self._failure = True, None
@@ -167,8 +169,6 @@ class JetStreamStore:
             end_task()
 
         return end
-
-    # --- in this thread
 
     def _refresh(self) -> DamagedLog | None:
         """Brings the mirror up to date; returns the damage that was found, for whoever meets it."""

@@ -68,10 +68,7 @@ class JsonlStore:
         return batch
 
     def append_lines(self, lines: bytes, expected: Head) -> Head:
-        """Makes whole lines of another copy of this log durable behind `expected`; returns the new head.
-
-        Their chain is checked before anything is written. Raises CorruptLog, and what `append` does.
-        """
+        """See FileStore."""
         head = follow_on(lines, expected)
         self._append(lines, expected, head)
         return head
@@ -116,10 +113,7 @@ class JsonlStore:
             yield from batches(Scan(self._read_at(fd), scan.head), until)
 
     def salvage(self, until: int) -> Iterator[Batch]:
-        """Yields the events up to `until` of a log that may be damaged or cut behind it.
-
-        Raises CorruptLog when the damage comes before that.
-        """
+        """See FileStore."""
         with self._reading() as fd:
             yield from batches(Scan(self._read_at(fd)), until)
 
@@ -159,7 +153,7 @@ class JsonlStore:
             return find_head(self._read_at(fd), self._disk.size(fd), back)
 
     def examine(self) -> Examination:
-        """Returns what the whole log is, every byte checked; never raises for damage."""
+        """See FileStore."""
         from eventlog.parallel import check, jobs_for
 
         seen = read_witness(self._disk, self._lock_path)

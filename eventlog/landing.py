@@ -9,7 +9,7 @@ from math import ceil
 
 
 class Landing:
-    """Wakes its user when lines have landed in the mirror. The same use as a `Watch`.
+    """Wakes its user when lines have landed in the mirror. Used as a `Watch` is.
 
     `keep` begins to keep the mirror up to date, calls `wake` after every line, and returns what ends that.
     """

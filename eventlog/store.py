@@ -123,7 +123,7 @@ class FileStore(EventStore, Protocol):
         ...
 
     def examine(self) -> Examination:
-        """Returns what the whole log is, every byte checked; raises only for what cannot be read."""
+        """Returns what the whole log is, every byte checked; damage in the file here is no error."""
         ...
 
     def close(self) -> None:

@@ -115,14 +115,16 @@ class Upkeep:
             async with aclosing(self._stream.walk(place.seq, end)) as landing:
                 known = place.seq == 0
                 piece: list[Message] = []
+                size = 0
                 async for messages in landing:
                     if not known:
                         if messages[0].seq != place.seq or not messages[0].ends(place.head):
                             raise _Elsewhere
                         known, messages = True, messages[1:]
                     piece += messages
-                    if sum(len(message.data) for message in piece) >= _PIECE:
-                        place, piece = self._mirror.take(piece, place), []
+                    size += sum(len(message.data) for message in messages)
+                    if size >= _PIECE:
+                        place, piece, size = self._mirror.take(piece, place), [], 0
                         progress(place.head.seq)
                 if not known:
                     raise _Elsewhere
