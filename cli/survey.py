@@ -84,7 +84,7 @@ def monitoring(remote: Remote, given: Sequence[str]) -> list[Monitored]:
     urls = given or [
         f"http://{f'[{host}]' if ':' in host else host}:8222" for host, _ in remote.address.hosts
     ]
-    return [_monitored(url.rstrip("/")) for url in dict.fromkeys(urls)]
+    return [_in_time(url.rstrip("/")) for url in dict.fromkeys(urls)]
 
 
 def unproven(servers: Sequence[Monitored]) -> str:
@@ -100,28 +100,51 @@ def unproven(servers: Sequence[Monitored]) -> str:
     return ""
 
 
+def _in_time(url: str) -> Monitored:
+    """Returns what monitoring says, also when it sends a byte now and then and comes to no end."""
+    from queue import Empty, SimpleQueue
+    from threading import Thread
+
+    said: SimpleQueue[Monitored] = SimpleQueue()
+    Thread(target=lambda: said.put(_monitored(url)), daemon=True).start()
+    try:
+        return said.get(timeout=2 * PATIENCE)
+    except Empty:
+        return Monitored(url, why="its answer does not end")
+
+
 def _monitored(url: str) -> Monitored:
+    from http.client import HTTPException
+
     try:
         server, jetstream = _get(f"{url}/varz"), _get(f"{url}/jsz")
         before = now()
         ahead = seconds_between(before, str(_get(f"{url}/varz")["now"]))
         config = (server.get("jetstream") or {}).get("config") or {}
         members = (jetstream.get("meta_cluster") or {}).get("cluster_size", 1)
+        if type(members) is not int:
+            raise ValueError("its answer is not what NATS says")
         return Monitored(url, str(server["server_name"]), config.get("sync_always") is True, members, ahead)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError) as error:
         return Monitored(url, why=str(getattr(error, "reason", error)) or type(error).__name__)
 
 
 def _get(url: str) -> dict[str, Any]:
     """Returns what monitoring answers; raises OSError or ValueError."""
-    from urllib.request import ProxyHandler, build_opener
+    from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
+
+    class Nowhere(HTTPRedirectHandler):
+        """What another server says is not about this one."""
+
+        def redirect_request(self, *_: Any) -> None:
+            return None
 
     if not url.startswith(("http://", "https://")):
         raise ValueError("it is no http:// address")
     try:
-        with build_opener(ProxyHandler({})).open(url, timeout=PATIENCE) as answer:
+        with build_opener(ProxyHandler({}), Nowhere).open(url, timeout=PATIENCE) as answer:
             return msgspec.json.decode(answer.read(1 << 24), type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError("its answer is not what NATS says") from error
 
 

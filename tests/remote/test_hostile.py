@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterator
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread
+from time import sleep
 from typing import Any
 
 import pytest
 
 from cli.remote import Remote
+from cli.survey import monitoring, unproven
 from eventlog.errors import ServersAway
 from eventlog.servers import Address, Servers
 from eventlog.stream import Stream
@@ -134,3 +136,60 @@ def test_a_list_of_projects_that_never_ends_has_an_end_and_none_of_them_is_a_pat
         remote = Remote(impostor(json.dumps({**answer, "total": 5 if named else 1 << 50}).encode()).url)
         assert remote.projects() == names
         remote.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\xff nonsense\r\n\r\n",
+        b"HTTP/1.0 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\n{",
+        b"HTTP/1.0 200 OK\r\n\r\n\xff",
+        b"HTTP/1.0 200 OK\r\n\r\n" + b'{"a":' + b"[" * 100_000,
+        b"HTTP/1.0 200 OK\r\n\r\n"
+        b'{"server_name":"x","now":"2026-01-01T00:00:00Z","meta_cluster":{"cluster_size":"x"}}',
+    ],
+    ids=lambda answer: repr(answer[:60]),
+)
+def test_monitoring_of_another_kind_says_nothing(answer: bytes) -> None:
+    with _Pages(answer) as pages:
+        Thread(target=pages.serve_forever, daemon=True).start()
+        (found,) = monitoring(Remote("nats://127.0.0.1"), [f"http://127.0.0.1:{pages.server_address[1]}"])
+        pages.shutdown()
+    assert not found.syncs
+    assert "does not say whether" in unproven([found])
+
+
+def test_monitoring_whose_answer_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.survey.PATIENCE", 0.2)
+    with _Pages(b"HTTP/1.0 200 OK\r\n\r\n", drips=100) as pages:
+        Thread(target=pages.serve_forever, daemon=True).start()
+        (found,) = monitoring(Remote("nats://127.0.0.1"), [f"http://127.0.0.1:{pages.server_address[1]}"])
+        pages.shutdown()
+    assert found.why == "its answer does not end"
+
+
+class _Pages(ThreadingTCPServer):
+    """Gives every question the same bytes, and then one more now and then."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, answer: bytes, drips: int = 0) -> None:
+        super().__init__(("127.0.0.1", 0), _Page)
+        self.answer = answer
+        self.drips = drips
+
+
+class _Page(StreamRequestHandler):
+    server: _Pages
+
+    def handle(self) -> None:
+        try:
+            self.request.recv(65_536)
+            self.wfile.write(self.server.answer)
+            for _ in range(self.server.drips):
+                sleep(0.05)
+                self.wfile.write(b" ")
+        except OSError:
+            pass
