@@ -68,10 +68,10 @@ def carry_up(project: Project, remote: Remote) -> tuple[int, int]:
 
 def _require_rest(project: Project) -> None:
     """Raises Refused while a dispatcher here writes into the file."""
-    from cli.dispatch.presence import find_pid
+    from cli.dispatch.presence import is_here
 
     build = Handler(project, "").load().build
-    if alive := [name for name in build.dispatchers if find_pid(project, name) is not None]:
+    if alive := [name for name in build.dispatchers if is_here(project, name)]:
         raise Refused(
             "still_running",
             f"dispatcher {alive[0]} is at work and writes into {project.store.path}",
