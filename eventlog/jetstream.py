@@ -247,4 +247,6 @@ class JetStreamStore:
             await self._upkeep.go_on(woken.wake)
         except OrchestratorError as failure:
             self._failure = failure
-            woken.wake()
+        except Exception as failure:  # whatever it is: who waits has to hear that nothing comes any more
+            self._failure = StorageFailed(f"{type(failure).__name__}: {failure}")
+        woken.wake()

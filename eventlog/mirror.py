@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from eventlog.disk import OsDisk, make_folders
 from eventlog.errors import Conflict, CorruptLog, DamagedLog, Refused, RegressedLog
 from eventlog.head import START, Head
 from eventlog.jsonl import JsonlStore
@@ -75,18 +76,32 @@ class Mirror:
 
     def note(self, place: Place) -> None:
         """Records that the mirror has followed the log up to `place`, now."""
-        record = msgspec.json.encode(Record(self._address, place, time.time())).ljust(_RECORD)
         try:
-            fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-            try:
-                # In place: to replace a file after every append would cost as much as the append.
-                os.pwrite(fd, record, 0)
-                if os.fstat(fd).st_size != len(record):
-                    os.ftruncate(fd, len(record))
-            finally:
-                os.close(fd)
+            self._write(place)
         except OSError:
-            pass  # it is a hint
+            pass  # how far it has followed is a hint
+
+    def _write(self, place: Place, *, safe: bool = False) -> None:
+        record = msgspec.json.encode(Record(self._address, place, time.time())).ljust(_RECORD)
+        # O_NONBLOCK: a worker may have put a pipe there.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        fd = os.open(self._path, flags, 0o644)
+        try:
+            # In place: to replace a file after every append would cost as much as the append.
+            os.pwrite(fd, record, 0)
+            if os.fstat(fd).st_size != len(record):
+                os.ftruncate(fd, len(record))
+            if safe:
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def _begin(self) -> None:
+        """Makes a record before there is a line, or the file would be a log of this machine after a crash."""
+        folder = os.path.dirname(self._path)
+        make_folders(OsDisk(), folder)
+        self._write(NOWHERE, safe=True)
+        OsDisk().sync_directory(folder)
 
     def take(self, messages: Sequence[Message], place: Place) -> Place:
         """Takes the messages that follow `place`; returns the place behind them.
@@ -120,6 +135,8 @@ class Mirror:
 
     def add(self, lines: bytes, after: Head) -> Head:
         """Appends lines behind `after` unless they stand there already; returns the head behind them."""
+        if not os.path.lexists(self._path) and self.end() == after:
+            self._begin()
         try:
             with blamed(self.log.path):
                 return self.log.append_lines(lines, after)

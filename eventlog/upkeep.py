@@ -81,7 +81,7 @@ class Upkeep:
         A leader that was cut off from the others answers from what it had until it notices: whoever
         lags is believed only after that time, and with most of the others at its side.
         """
-        replicas = (await self._stream.info()).get("cluster", {}).get("replicas", [])
+        replicas = ((await self._stream.info()).get("cluster") or {}).get("replicas") or []
         near = [one for one in replicas if one.get("current") and one.get("active", 0) < _NEAR * 1e9]
         if replicas and waited < _STALE_FOR:
             await self._servers.leave()  # another server may know more

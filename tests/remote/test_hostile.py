@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread
 from time import sleep
@@ -11,11 +13,16 @@ from typing import Any
 
 import pytest
 
+from cli.project import is_mirror
 from cli.remote import Remote
 from cli.survey import monitoring, unproven
-from eventlog.errors import ServersAway
+from eventlog import START, Head, JsonlStore
+from eventlog.errors import ServersAway, StorageFailed
+from eventlog.mirror import Mirror
 from eventlog.servers import Address, Servers
 from eventlog.stream import Stream
+from tests.logs import note
+from tests.remote.behind import Behind, shared_node
 
 GREETING = {"server_id": "x", "version": "2.14.0", "headers": True, "max_payload": 1 << 20, "proto": 1}
 SETTINGS = {"name": "builds", "num_replicas": 1}
@@ -193,3 +200,63 @@ class _Page(StreamRequestHandler):
                 self.wfile.write(b" ")
         except OSError:
             pass
+
+
+def test_whoever_waits_for_lines_hears_of_any_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behind = Behind(shared_node().url)
+    try:
+        reader, writer = behind.store(tmp_path / "reader"), behind.store(tmp_path / "writer")
+        head = writer.append([note("first")], START).head
+
+        def fail(*_: object) -> None:
+            raise RuntimeError("nobody thought of this")
+
+        with reader.watch() as watch:
+            assert watch.wait(30)  # it has caught up
+            monkeypatch.setattr(reader._upkeep._mirror, "take", fail)
+            writer.append([note("second")], head)
+            assert watch.wait(30)
+            with pytest.raises(StorageFailed, match="nobody thought of this"):
+                list(reader.read(head))
+    finally:
+        behind.close()
+
+
+def test_a_mirror_is_known_as_one_before_it_has_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behind = Behind(shared_node().url)
+    append_lines = JsonlStore.append_lines
+
+    def killed(*_: object) -> None:
+        """Nothing of what comes behind the line is done."""
+
+    def append(store: JsonlStore, lines: bytes, expected: Head) -> Head:
+        (record,) = Path(store.path).parent.glob(".bo/remote")
+        assert record.read_bytes()
+        return append_lines(store, lines, expected)
+
+    monkeypatch.setattr(JsonlStore, "append_lines", append)
+    monkeypatch.setattr(Mirror, "note", killed)
+    try:
+        behind.store(tmp_path / "writer").append([note("first")], START)
+        assert len(list(behind.store(tmp_path / "reader").read())) == 1
+        for name in ("reader", "writer"):
+            assert is_mirror(str(tmp_path / name))
+            assert behind.store(tmp_path / name).head().seq == 1
+    finally:
+        behind.close()
+
+
+def test_a_pipe_in_the_place_of_the_record_holds_nobody_up(tmp_path: Path) -> None:
+    behind = Behind(shared_node().url)
+    (tmp_path / ".bo").mkdir()
+    os.mkfifo(tmp_path / ".bo" / "remote")
+    try:
+        store = behind.store(tmp_path)
+        store.append([note("first")], START)
+        assert store.head().seq == 1
+    finally:
+        behind.close()
