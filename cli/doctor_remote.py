@@ -53,7 +53,7 @@ def _monitoring(remote: Remote, monitors: Sequence[str]) -> Iterator[Check]:
     seen = monitoring(remote, monitors)
     if why := unproven(seen):
         more = "; --monitor URL names where monitoring is" if any(one.why for one in seen) else ""
-        yield Check("power", "warn", f"not power-safe: {why}; {HOW_TO_SYNC}{more}")
+        yield Check("power", "warn", f"not known to be power-safe: {why}; {HOW_TO_SYNC}{more}")
     else:
         yield Check("power", "ok", "every server syncs before it acknowledges")
     if clocks := [one for one in seen if not one.why]:
@@ -95,7 +95,7 @@ def _stream(remote: Remote) -> Iterator[Check]:
 def _mirrors(remote: Remote, builds: str) -> Iterator[Check]:
     from eventlog.mirror import read_record, record_path
 
-    count, wrong = 0, []
+    count, unseen, wrong = 0, 0, []
     for name in project_names(builds):
         project = Project(builds, name, remote)
         record = read_record(record_path(project.store.path))
@@ -103,9 +103,12 @@ def _mirrors(remote: Remote, builds: str) -> Iterator[Check]:
             count += 1
             try:
                 project.store.head()
+                unseen += project.on_servers is not None and project.on_servers.away is not None
             except OrchestratorError as error:
                 wrong.append(f"{name}: {error}; {error.hint}")
     if wrong:
         yield Check("mirrors", "bad", "; ".join(wrong))
+    elif unseen:
+        yield Check("mirrors", "warn", f"{count} here, and for {unseen} of them the servers did not answer")
     else:
         yield Check("mirrors", "ok", f"{count} here, at the same event as the servers")

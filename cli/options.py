@@ -140,14 +140,14 @@ def answers(function: _Function) -> _Function:
             "log_address",
             envvar=LOG_VARIABLE,
             metavar="ADDRESS",
-            help="Where the log is: nats://HOST[:PORT][,HOST...][/STREAM] (default: in files).",
+            help="Where the log is: nats://HOST[:PORT][,HOST...][/STREAM] (default: $BO_LOG, or in files).",
         ),
         click.option(
             "--builds-dir",
             envvar="BO_BUILDS_DIR",
             metavar="DIR",
             is_eager=True,
-            help="The folder of all projects.",
+            help="The folder of all projects (default: $BO_BUILDS_DIR, or N5/builds).",
         ),
     ):
         call = option(call)

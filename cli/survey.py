@@ -96,7 +96,8 @@ def unproven(servers: Sequence[Monitored]) -> str:
             return f"the server '{one.name}' does not sync what it acknowledges"
     names, members = {one.name for one in servers}, max(one.members for one in servers)
     if len(names) < members:
-        return f"the cluster has {members} servers, and the monitoring of {len(names)} was asked"
+        asked = f"the cluster has {members} servers, and the monitoring of {len(names)} was asked"
+        return f"{asked}: name that of every server with --monitor URL, as often as there are servers"
     return ""
 
 

@@ -133,7 +133,10 @@ class ServersAway(StorageFailed):
     """The servers that hold the log do not answer. What was to be written may be there or not."""
 
     code = "servers_away"
-    default_hint = "nothing was acknowledged; look with `bo log` when they answer again, then try again"
+    default_hint = (
+        "see that they run and that the address is right, then try again; nothing was acknowledged, "
+        "and `bo log` shows what is there"
+    )
 
 
 class DamagedLog(LogError):

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from socket import gaierror
 from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -46,7 +47,18 @@ def answered_or_silent() -> Iterator[None]:
     try:
         yield
     except (Error, OSError, TimeoutError) as error:
-        raise Silent(str(error) or type(error).__name__) from error
+        raise Silent(_why(error)) from error
+
+
+def _why(error: Exception) -> str:
+    """Returns what a person can do something with, of what the client or the system said."""
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody listens there"
+    if isinstance(error, gaierror):
+        return "no host of that name was found"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return str(error).removeprefix("nats: ") or type(error).__name__
 
 
 class Address:
@@ -149,17 +161,20 @@ class Servers:
     async def ask(self, question: Callable[[Client], Awaitable[T]], *, patience: float | None = None) -> T:
         """Asks until there is an answer; raises ServersAway after `patience` seconds (default: ours)."""
         began, told = monotonic(), False
+        patience = self.patience if patience is None else patience
         while True:
             try:
                 return await question(await self.client())
             except Silent as silence:
                 await self.leave()
                 waited = monotonic() - began
-                if waited > (self.patience if patience is None else patience):
+                if waited > patience:
                     raise self.away(str(silence)) from None
                 if waited > _SAY_AFTER and not told:
                     told = True
-                    self._say(f"{self.address.shown} does not answer ({silence}); trying again")
+                    self._say(
+                        f"{self.address.shown} does not answer ({silence}); trying again for {patience:g} s"
+                    )
                 await asyncio.sleep(_PAUSE)
 
     def away(self, reason: str) -> ServersAway:
@@ -184,6 +199,7 @@ class Servers:
     async def _connect(self) -> Client:
         client = _client_class()()
         from nats.errors import Error as NatsError
+        from nats.errors import NoServersError
 
         errors: list[Exception] = []
 
@@ -211,8 +227,10 @@ class Servers:
                 await _close(client)
                 if (refusal := self._refusal([*errors, error])) is not None:
                     raise refusal from None
+                if isinstance(error, NoServersError) and errors:
+                    error = errors[-1]  # which says why
                 if isinstance(error, OSError | TimeoutError | NatsError):
-                    raise
+                    raise error from None
                 # The client takes on trust what whoever answers says at first.
                 raise Silent(f"it does not speak as NATS does ({type(error).__name__})") from None
             if type(client.max_payload) is not int:
