@@ -30,5 +30,16 @@ def parse_time(text: str) -> str:
 
 
 def seconds_between(start: str, end: str) -> float:
-    """Returns the seconds from one of the log's times to another, negative when the clock went back."""
+    """Returns the seconds from one of the log's times to another, negative when the clock went back.
+
+    0 where one of them is no time: whoever writes into a log may say anything, and only numbers order events.
+    """
+    try:
+        return strict_seconds_between(start, end)
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def strict_seconds_between(start: str, end: str) -> float:
+    """The same; raises ValueError or TypeError for what is no time."""
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()

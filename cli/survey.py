@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from cli.clock import now, seconds_between
+from cli.clock import now, strict_seconds_between
 from eventlog.errors import ServersAway
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _monitored(url: str) -> Monitored:
     try:
         server, jetstream = _get(f"{url}/varz"), _get(f"{url}/jsz")
         before = now()
-        ahead = seconds_between(before, str(_get(f"{url}/varz")["now"]))
+        ahead = strict_seconds_between(before, str(_get(f"{url}/varz")["now"]))
         config = (server.get("jetstream") or {}).get("config") or {}
         members = (jetstream.get("meta_cluster") or {}).get("cluster_size", 1)
         if type(members) is not int:

@@ -23,6 +23,8 @@ def check_name(name: str, event: ev.AnyEvent) -> None:
 
 
 def _spawned(build: Build, worker: Worker, event: ev.WorkerSpawned) -> None:
+    if event.attempt < 1:
+        raise ImpossibleEvent(event.seq, f"no attempt has the number {event.attempt}")
     worker.attempt = Attempt(
         event.attempt, event.via, event.time, event.parent, event.dispatcher, event.timeout
     )

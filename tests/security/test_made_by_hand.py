@@ -42,6 +42,29 @@ def test_a_log_with_a_name_that_is_a_path_is_refused_though_its_chain_is_whole(
     assert sorted(bo.folder.rglob("*")) == before
 
 
+@pytest.mark.parametrize("number", [0, -3])
+def test_an_attempt_that_cannot_be_is_refused(bo: Bo, number: int) -> None:
+    assert _with_attempt(bo, WorkerSpawned(time=TIME, actor="x", worker="a", attempt=number)) == (
+        3,
+        "impossible_event",
+    )
+
+
+def test_an_attempt_whose_time_is_none_is_taken_over_like_any_other(bo: Bo) -> None:
+    spawned = WorkerSpawned(time="soon", actor="x", worker="a", attempt=1, via="command", dispatcher="d")
+    assert _with_attempt(bo, spawned) == (0, "")
+
+
+def _with_attempt(bo: Bo, spawned: WorkerSpawned) -> tuple[int, str]:
+    """How a run of a project ends in whose log somebody wrote that attempt."""
+    plan = msgspec.Raw(b'{"workers":[{"id":"a","command":"true"}]}')
+    store = JsonlStore(bo.path("auth", "events.jsonl"))
+    batch = store.append([PlanDefined(time=TIME, actor="x", build_id="b", plan=plan)], START)
+    store.append([spawned], batch.head)
+    answer = bo("run", "-p", "auth")
+    return answer.code, answer.json.get("code", "")
+
+
 def test_a_snapshot_that_says_something_else_than_its_log_is_named_and_healed(bo: Bo) -> None:
     bo.init()
     project = Project(str(bo.builds), ProjectName("auth"))
