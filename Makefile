@@ -77,6 +77,7 @@ clean:
 
 $(VENV)/pyvenv.cfg:
 	@test -n "$(PYTHON)" || { echo 'No Python 3.11 or newer with venv was found; name one: make PYTHON=...' >&2; exit 1; }
+	@echo 'Installing into $(VENV); the first time takes a minute.'
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 # The stamps lie in the environment: whoever removes it removes them.

@@ -50,8 +50,8 @@ def push(invocation: Invocation) -> None:
         "pushed": seq - before,
         "already": seq == before,
     }
-    how = f"{seq - before} events went up" if seq > before else "it was there already"
-    show(invocation.as_json, data, lambda: f"{name} is at {remote.shown} with {seq} events: {how}")
+    how = f"{seq - before} of them went up now" if seq > before else "it was there already"
+    show(invocation.as_json, data, lambda: f"{name} is at {remote.shown}, events: {seq}; {how}")
 
 
 def carry_up(project: Project, remote: Remote) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.remote import RemoteBo, ok
 from tests.cli.running import Bo, BoProcess, chain
-from tests.remote.nodes import Node
+from tests.remote.nodes import Node, until
 
 PASSWORD = "s3cret-w0rd"
 
@@ -97,9 +97,10 @@ def test_a_detached_dispatcher_gets_the_address_and_nobody_reads_it(tmp_path: Pa
     ok(process("wait", env=env | {"BO_LOG": address(guarded)}))
     assert started["dispatcher"] in seen.read_text()
     assert PASSWORD not in seen.read_text()
-    said = Path(started["log"]).read_text()
-    assert '"status": "completed"' in said
-    assert PASSWORD not in said
+    said = Path(started["log"])
+    # It says how it ended after it has recorded that, which is what `wait` waits for.
+    until(lambda: '"status": "completed"' in said.read_text(), "the last word of the dispatcher")
+    assert PASSWORD not in said.read_text()
 
 
 def test_credentials_that_cannot_be_read_are_named(bo: RemoteBo) -> None:
