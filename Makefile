@@ -18,6 +18,8 @@ install = $(PIP) install --require-hashes -r $(1) && $(PIP) install --no-deps --
 
 PACKAGES := eventlog projections cli
 TYPED := $(PACKAGES) tests $(patsubst %/,%,$(sort $(dir $(wildcard benchmarks/*.py examples/*.py))))
+# One more than there are processors: many tests wait for servers, timeouts and leases.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 GENERATED = $(shell grep -lF '[[[cog' README.md docs/*.md)
 ARGS ?=
 
@@ -34,7 +36,7 @@ run: $(VENV)/.runtime
 	@PATH="$(abspath $(BIN)):$$PATH" examples/run.sh
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

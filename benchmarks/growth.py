@@ -7,10 +7,11 @@ line of a log has at most 64 MiB.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import count, islice
 from statistics import median
@@ -45,7 +46,6 @@ PATIENCE = 5.0
 def measure(setting: Setting) -> Report:
     """Draws the curves by events, by workers, and of a dispatcher by workers."""
     report = Report("growth", "How does the cost grow with the log and with the plan?")
-    # First, while this process is small: no process that it starts has a smaller peak.
     _by_dispatched(setting, report, setting.choose((100, 1_000, 10_000), (5, 10)))
     longer = (10_000_000,) if setting.long else ()
     _by_events(
@@ -136,12 +136,8 @@ class _Growing:
         return run(self._completion()).seconds
 
     def peak(self) -> int:
-        """Returns the bytes that such a process takes at most.
-
-        Started by a small process: on Linux the peak of a process is never less than what started it took.
-        """
-        command = [sys.executable, "-c", _PEAK, *self._completion()]
-        return int(subprocess.run(command, check=True, capture_output=True).stdout)
+        """Returns the bytes that such a process takes at most."""
+        return _peak(self._completion())
 
     def _completion(self) -> list[str]:
         return [BO, "complete", "-p", "p", "-w", next(self._next), "--builds-dir", str(self.builds)]
@@ -186,16 +182,30 @@ def _drain(workers: int) -> float:
 def _by_dispatched(setting: Setting, report: Report, sizes: Sequence[int]) -> None:
     """Runs of no-op commands: whole processes, and their peak memory."""
     points, peaks = [], []
-    for workers in sizes:
+
+    def defined(workers: int) -> dict[str, str]:
         folder = setting.folder("growth")
         (folder / "plan.json").write_bytes(inputs.plan(workers, command=["true"]))
         environment = {"BO_BUILDS_DIR": str(folder), "BO_PROJECT": "p"}
         run([BO, "init", "--plan-file", str(folder / "plan.json")], environment=environment)
-        ran = run([BO, "run", "--via", "command", "-j", "2"], environment=environment)
-        points.append((workers, ran.seconds))
-        peaks.append((workers, ran.peak))
+        return environment
+
+    command = [BO, "run", "--via", "command", "-j", "2"]
+    for workers in sizes:
+        points.append((workers, run(command, environment=defined(workers)).seconds))
+        peaks.append((workers, _peak(command, defined(workers))))
     report.curves.append(Curve("bo run of no-op commands, -j 2", "workers", points))
     _note_memory(report, "bo run", peaks)
+
+
+def _peak(command: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
+    """Returns the bytes that a process of this command takes at most.
+
+    Started by a small process: on Linux the peak of a process is never less than what started it took.
+    """
+    started = [sys.executable, "-c", _PEAK, *command]
+    variables = {**os.environ, **(environment or {})}
+    return int(subprocess.run(started, check=True, capture_output=True, env=variables).stdout)
 
 
 def _note_memory(report: Report, command: str, peaks: list[tuple[int, int]]) -> None:

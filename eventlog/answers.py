@@ -97,3 +97,8 @@ def read_answer(data: bytes, shape: type[Struct] | None) -> dict[str, Any]:
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Silent("an answer that cannot be read") from error
     return said
+
+
+# Prepared here, once: msgspec 0.22 crashes when two threads use a type for the first time at once.
+for _shape in (Answer, Published, Found, Described):
+    msgspec.json.Decoder(_shape)

@@ -7,6 +7,7 @@ the full format is in `docs/log-format.md`. Nothing else catches the decoder err
 
 from __future__ import annotations
 
+from _thread import allocate_lock
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ UPCASTERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 _DECODER_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] | None = None
+_one_at_a_time = allocate_lock()
 
 
 def link(body: bytes, previous: str) -> str:
@@ -92,7 +94,8 @@ def _known_events() -> msgspec.json.Decoder[Any]:
     """Returns the decoder of all events of this version; making it costs a millisecond."""
     global _decoder
     if _decoder is None:
-        _decoder = msgspec.json.Decoder(KnownEvent)
+        with _one_at_a_time:  # msgspec 0.22 crashes when two threads prepare the same types at once
+            _decoder = msgspec.json.Decoder(KnownEvent)
     return _decoder
 
 

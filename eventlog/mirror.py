@@ -52,6 +52,9 @@ class Record(Struct, frozen=True):
         return max(0.0, time.time() - self.time)
 
 
+_record = msgspec.json.Decoder(Record)  # made once: threads that make it at once can crash msgspec 0.22
+
+
 class Mirror:
     """The mirror in the file `path` of the log at `address` (as it may be shown)."""
 
@@ -193,7 +196,7 @@ def read_record(path: str) -> Record | None:
 
 def _parse(content: bytes) -> Record | None:
     try:
-        return msgspec.json.decode(content, type=Record)
+        return _record.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 

@@ -247,6 +247,8 @@ class Servers:
                 hint = "set TLS up in every server, or write nats:// where nobody else reads the network"
             elif "certificate" in said.lower():
                 hint = "name the certificate of who signed theirs in the variable SSL_CERT_FILE"
+            elif "timeout" in said.lower():
+                continue  # a busy server says "authentication timeout" to who is entitled
             elif "authorization" in said.lower() or "authentication" in said.lower():
                 hint = "give user and password in the address, or a credentials file in BO_NATS_CREDS"
             elif self._credentials is not None and isinstance(error, FileNotFoundError | PermissionError):

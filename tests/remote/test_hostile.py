@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
@@ -21,6 +23,7 @@ from eventlog.errors import ServersAway, StorageFailed
 from eventlog.mirror import Mirror
 from eventlog.servers import Address, Servers
 from eventlog.stream import Stream
+from tests.arch.source import ROOT
 from tests.logs import note
 from tests.remote.behind import Behind, shared_node
 
@@ -260,3 +263,49 @@ def test_a_pipe_in_the_place_of_the_record_holds_nobody_up(tmp_path: Path) -> No
         assert store.head().seq == 1
     finally:
         behind.close()
+
+
+class _Busy(StreamRequestHandler):
+    """Greets, and then says what a server says that had no time to look at who came."""
+
+    def handle(self) -> None:
+        try:
+            self.wfile.write(b"INFO " + json.dumps(GREETING).encode() + b"\r\n")
+            self.rfile.readline()
+            self.wfile.write(b"-ERR 'Authentication Timeout'\r\n")
+        except OSError:
+            pass
+
+
+def test_a_server_that_is_too_busy_to_let_us_in_is_asked_again_and_refuses_nobody() -> None:
+    with ThreadingTCPServer(("127.0.0.1", 0), _Busy) as busy:
+        busy.daemon_threads = True
+        Thread(target=busy.serve_forever, daemon=True).start()
+        servers = Servers(Address(f"nats://127.0.0.1:{busy.server_address[1]}"), patience=0.5)
+        with pytest.raises(ServersAway):
+            servers.run(Stream(servers, "x").info(patience=0.5))
+        servers.close()
+        busy.shutdown()
+
+
+def test_threads_that_read_their_first_answers_and_events_at_once_all_do() -> None:
+    program = (
+        "from threading import Barrier, Thread\n"
+        "from eventlog.answers import Described, Found, read_answer\n"
+        "from eventlog.codec import decode_lines\n"
+        "from eventlog.head import START\n"
+        "start, done = Barrier(16), []\n"
+        'found = b\'{"message":{"seq":1}}\'\n'
+        'told = b\'{"config":{"name":"x","num_replicas":1},"state":{},"cluster":{"replicas":[]}}\'\n'
+        "def read():\n"
+        "    start.wait()\n"
+        "    read_answer(found, Found), read_answer(told, Described), decode_lines(b'', START)\n"
+        "    done.append(1)\n"
+        "threads = [Thread(target=read) for _ in range(16)]\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join()\n"
+        "print(len(done))"
+    )
+    for _ in range(10):
+        done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, timeout=60)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"16\n", b"")
