@@ -290,10 +290,12 @@ def test_a_server_that_is_too_busy_to_let_us_in_is_asked_again_and_refuses_nobod
 
 def test_threads_that_read_their_first_answers_and_events_at_once_all_do() -> None:
     program = (
+        "import sys\n"
         "from threading import Barrier, Thread\n"
         "from eventlog.answers import Described, Found, read_answer\n"
         "from eventlog.codec import decode_lines\n"
         "from eventlog.head import START\n"
+        "sys.setswitchinterval(1e-6)\n"
         "start, done = Barrier(16), []\n"
         'found = b\'{"message":{"seq":1}}\'\n'
         'told = b\'{"config":{"name":"x","num_replicas":1},"state":{},"cluster":{"replicas":[]}}\'\n'
